@@ -10,11 +10,11 @@ import (
 // Error is a refusal in AWS's words: the code, HTTP status and message that the
 // service documents.
 type Error struct {
-	Code    string
-	Status  int
-	Message string
+	Code    string `json:"code"`
+	Status  int    `json:"status,omitempty"`
+	Message string `json:"message,omitempty"`
 	// Messages is Route 53's list of reasons in an InvalidChangeBatch.
-	Messages []string
+	Messages []string `json:"messages,omitempty"`
 }
 
 // Error implements error.

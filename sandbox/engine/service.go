@@ -47,6 +47,12 @@ type Service struct {
 	// FieldNames gives the wire name of a field by its Go name, where the two
 	// differ.
 	FieldNames map[string]string
+	// LowerCamel services write their JSON members with a small first letter.
+	LowerCamel bool
+	// ErrorShapes gives the shape that CBOR names in "__type" by the error's
+	// code, where the two differ ("InvalidParameterValue":
+	// "InvalidParameterValueException").
+	ErrorShapes map[string]string
 	// Operations by name.
 	Operations []Operation
 	// Raw, if set, serves every request of the service itself, behind the
@@ -142,6 +148,16 @@ type Call struct {
 	Account, Principal, AccessKeyID string
 	// Time the call arrived.
 	Time time.Time
+
+	record *entry
+}
+
+// Note adds an identifier to the call's record, beside those of the input's
+// own fields. No secrets.
+func (c *Call) Note(key, value string) {
+	if c.record != nil {
+		c.record.note(key, value)
+	}
 }
 
 // GlobalRegion is the pseudo-region of services that have one control plane
