@@ -1,0 +1,265 @@
+// SPDX-License-Identifier: MPL-2.0
+
+// Package awsclient makes the AWS clients of one provider configuration: one
+// per service and region, built when first asked for, with the credentials,
+// endpoint overrides and retries of the configuration.
+//
+// Every region has a circuit breaker: the time that the process spends without
+// any answer from it is charged to one budget, and when that is spent, calls to
+// the region fail at once. Clients never use the global STS endpoint, and
+// nothing here logs a credential.
+package awsclient
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/credentials/stscreds"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
+	"github.com/aws/aws-sdk-go-v2/service/rds"
+	"github.com/aws/aws-sdk-go-v2/service/route53"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
+	"github.com/aws/smithy-go/middleware"
+)
+
+// GlobalRegion is the region of services with one control plane for all
+// regions (Route 53), as far as the circuit breaker is concerned.
+const GlobalRegion = "aws-global"
+
+// DefaultRegionTimeout is the budget of a region's circuit breaker.
+const DefaultRegionTimeout = 3 * time.Second
+
+// The time-outs of a single attempt at a call. Essential calls have nothing
+// else but their context to end them.
+const (
+	attemptTimeout   = 10 * time.Second
+	defaultSession   = "terraform-provider-dr"
+	maxAttempts      = 12
+	maxRetryDelay    = 5 * time.Second
+	credentialWindow = time.Minute
+)
+
+// Config is the provider's configuration as far as AWS is concerned.
+type Config struct {
+	// Region of calls that name none, and of STS.
+	Region string
+	// Profile of the shared configuration files.
+	Profile string
+	// AssumeRole is a chain: each role is assumed with the credentials of the
+	// one before it, the first one with those of the default chain.
+	AssumeRole []AssumeRole
+	// Endpoints by service: rds, route53, cloudwatch, sts.
+	Endpoints map[string]string
+	// FailedRegions are not called at all.
+	FailedRegions []string
+	// RegionTimeout is the budget of each region's circuit breaker;
+	// DefaultRegionTimeout when zero.
+	RegionTimeout time.Duration
+	// UserAgent is appended to the SDK's own ("terraform-provider-dr/1.2.3").
+	UserAgent string
+	// OnCall, if set, is told of every finished call.
+	OnCall func(context.Context, Call)
+}
+
+// AssumeRole is one link of a chain of roles.
+type AssumeRole struct {
+	RoleARN     string
+	SessionName string
+	ExternalID  string
+	// Duration of the session, 0 for the SDK's 15 minutes.
+	Duration time.Duration
+}
+
+// Call is what OnCall is told: no parameter and no credential.
+type Call struct {
+	Service, Operation, Region, RequestID string
+	Duration                              time.Duration
+	Err                                   error
+}
+
+// Clients are safe for concurrent use. Making them calls nothing.
+type Clients struct {
+	cfg  Config
+	base aws.Config
+
+	mu         sync.Mutex
+	breakers   map[string]*breaker
+	rds        map[string]*rds.Client
+	cloudwatch map[string]*cloudwatch.Client
+	route53    *route53.Client
+}
+
+// New reads the shared configuration files and the environment. It makes no
+// call.
+func New(ctx context.Context, cfg Config) (*Clients, error) {
+	if cfg.RegionTimeout <= 0 {
+		cfg.RegionTimeout = DefaultRegionTimeout
+	}
+	options := []func(*config.LoadOptions) error{
+		config.WithHTTPClient(awshttp.NewBuildableClient()),
+		config.WithRetryer(newRetryer),
+	}
+	if cfg.Region != "" {
+		options = append(options, config.WithRegion(cfg.Region))
+	}
+	if cfg.Profile != "" {
+		options = append(options, config.WithSharedConfigProfile(cfg.Profile))
+	}
+	base, err := config.LoadDefaultConfig(ctx, options...)
+	if err != nil {
+		return nil, fmt.Errorf("loading the AWS configuration: %w", err)
+	}
+	if base.Region == "" {
+		return nil, ErrNoRegion
+	}
+	cfg.Region = base.Region
+	if cfg.UserAgent != "" {
+		base.APIOptions = append(base.APIOptions, addUserAgent(cfg.UserAgent))
+	}
+	c := &Clients{
+		cfg:        cfg,
+		base:       base,
+		breakers:   map[string]*breaker{},
+		rds:        map[string]*rds.Client{},
+		cloudwatch: map[string]*cloudwatch.Client{},
+	}
+	for _, role := range cfg.AssumeRole {
+		c.base.Credentials = c.assume(role)
+	}
+	return c, nil
+}
+
+// assume makes the credentials of a role, taken with those of c.base so far.
+func (c *Clients) assume(role AssumeRole) aws.CredentialsProvider {
+	client := sts.NewFromConfig(c.region(c.STSRegion()), func(o *sts.Options) {
+		if url := c.cfg.Endpoints["sts"]; url != "" {
+			o.BaseEndpoint = &url
+		}
+	})
+	provider := stscreds.NewAssumeRoleProvider(client, role.RoleARN, func(o *stscreds.AssumeRoleOptions) {
+		o.RoleSessionName = role.SessionName
+		if o.RoleSessionName == "" {
+			o.RoleSessionName = defaultSession
+		}
+		if role.ExternalID != "" {
+			o.ExternalID = &role.ExternalID
+		}
+		o.Duration = role.Duration
+	})
+	return aws.NewCredentialsCache(provider, func(o *aws.CredentialsCacheOptions) {
+		o.ExpiryWindow = credentialWindow
+	})
+}
+
+// Region is the region of calls that name none.
+func (c *Clients) Region() string { return c.cfg.Region }
+
+// STSRegion is the region whose STS endpoint gives out the credentials.
+func (c *Clients) STSRegion() string { return c.cfg.Region }
+
+// RDS is the client of a region; the provider's when region is empty.
+func (c *Clients) RDS(region string) *rds.Client {
+	region = c.orDefault(region)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	client, ok := c.rds[region]
+	if !ok {
+		client = rds.NewFromConfig(c.regionLocked(region), func(o *rds.Options) {
+			if url := c.cfg.Endpoints["rds"]; url != "" {
+				o.BaseEndpoint = &url
+			}
+		})
+		c.rds[region] = client
+	}
+	return client
+}
+
+// CloudWatch is the client of a region; the provider's when region is empty.
+func (c *Clients) CloudWatch(region string) *cloudwatch.Client {
+	region = c.orDefault(region)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	client, ok := c.cloudwatch[region]
+	if !ok {
+		client = cloudwatch.NewFromConfig(c.regionLocked(region), func(o *cloudwatch.Options) {
+			if url := c.cfg.Endpoints["cloudwatch"]; url != "" {
+				o.BaseEndpoint = &url
+			}
+		})
+		c.cloudwatch[region] = client
+	}
+	return client
+}
+
+// Route53 is the client of the global service.
+func (c *Clients) Route53() *route53.Client {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.route53 == nil {
+		cfg := c.regionLocked(GlobalRegion)
+		// The provider's region names the partition; the SDK signs for the
+		// partition's global endpoint.
+		cfg.Region = c.cfg.Region
+		c.route53 = route53.NewFromConfig(cfg, func(o *route53.Options) {
+			if url := c.cfg.Endpoints["route53"]; url != "" {
+				o.BaseEndpoint = &url
+			}
+		})
+	}
+	return c.route53
+}
+
+func (c *Clients) orDefault(region string) string {
+	if region == "" {
+		return c.cfg.Region
+	}
+	return region
+}
+
+func (c *Clients) region(name string) aws.Config {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.regionLocked(name)
+}
+
+// regionLocked is the configuration of one region's clients. Each region has
+// connections of its own, so that held ones block nothing else.
+func (c *Clients) regionLocked(name string) aws.Config {
+	b, ok := c.breakers[name]
+	if !ok {
+		b = newBreaker(name, c.cfg.RegionTimeout, slices.Contains(c.cfg.FailedRegions, name))
+		c.breakers[name] = b
+	}
+	cfg := c.base.Copy()
+	cfg.Region = name
+	if client, ok := cfg.HTTPClient.(*awshttp.BuildableClient); ok {
+		cfg.HTTPClient = client.WithTransportOptions()
+	}
+	cfg.HTTPClient = &regionClient{inner: cfg.HTTPClient, timeout: attemptTimeout}
+	guard := &guard{breaker: b, credentials: cfg.Credentials, onCall: c.cfg.OnCall}
+	cfg.APIOptions = append(slices.Clone(cfg.APIOptions), func(stack *middleware.Stack) error {
+		return stack.Initialize.Add(guard, middleware.After)
+	})
+	return cfg
+}
+
+// newRetryer retries throttling adaptively. The number of attempts is high
+// because it is the breaker, for a region that does not answer, and the
+// context, for one that does, that end a call.
+func newRetryer() aws.Retryer {
+	return retry.NewAdaptiveMode(func(o *retry.AdaptiveModeOptions) {
+		o.StandardOptions = append(o.StandardOptions, func(o *retry.StandardOptions) {
+			o.MaxAttempts = maxAttempts
+			o.MaxBackoff = maxRetryDelay
+			o.Backoff = backoff{}
+			o.RateLimiter = unlimited{}
+		})
+	})
+}

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package provider
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework/datasource"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-log/tflog"
+
+	"github.com/drstate/terraform-provider-dr/internal/awsclient"
+)
+
+// providerData is what a configured provider gives its resources. It is shared
+// by all of them, so that calls are coalesced across resources.
+type providerData struct {
+	Clients      *awsclient.Clients
+	PollInterval time.Duration
+}
+
+func newProviderData(clients *awsclient.Clients, poll time.Duration) *providerData {
+	return &providerData{Clients: clients, PollInterval: poll}
+}
+
+// base holds the provider's data. It is nil while the provider's own
+// configuration is unknown: see ready.
+type base struct{ p *providerData }
+
+// ready says whether AWS can be called; if it cannot, it adds the error. Plan
+// modifiers ask b.p != nil instead, and stay quiet.
+func (b *base) ready(diags *diag.Diagnostics) bool {
+	if b.p != nil {
+		return true
+	}
+	diags.AddError("Unable to Configure Provider",
+		"The configuration of provider dr depends on values that are not known yet, so AWS cannot be asked.\n\n"+
+			"Apply what those values come from first (terraform apply -target=…), then this.")
+	return false
+}
+
+func (b *base) take(data any, diags *diag.Diagnostics) {
+	switch data := data.(type) {
+	case nil:
+	case *providerData:
+		b.p = data
+	default:
+		diags.AddError("Unable to Configure Provider", fmt.Sprintf("Unexpected provider data %T: this is a bug in the provider.", data))
+	}
+}
+
+// resourceBase is embedded by every resource.
+type resourceBase struct{ base }
+
+// Configure implements resource.ResourceWithConfigure.
+func (b *resourceBase) Configure(_ context.Context, req resource.ConfigureRequest, resp *resource.ConfigureResponse) {
+	b.take(req.ProviderData, &resp.Diagnostics)
+}
+
+// dataSourceBase is embedded by every data source.
+type dataSourceBase struct{ base }
+
+// Configure implements datasource.DataSourceWithConfigure.
+func (b *dataSourceBase) Configure(_ context.Context, req datasource.ConfigureRequest, resp *datasource.ConfigureResponse) {
+	b.take(req.ProviderData, &resp.Diagnostics)
+}
+
+// logCall writes one line per AWS call to Terraform's log: never parameters.
+func logCall(ctx context.Context, call awsclient.Call) {
+	fields := map[string]any{
+		"service":     call.Service,
+		"operation":   call.Operation,
+		"region":      call.Region,
+		"request_id":  call.RequestID,
+		"duration_ms": call.Duration.Milliseconds(),
+	}
+	if call.Err != nil {
+		fields["error"] = awsclient.Explain(call.Err)
+	}
+	tflog.Debug(ctx, "AWS call", fields)
+}
