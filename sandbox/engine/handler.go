@@ -115,7 +115,7 @@ func (x *exchange) handle(only string) (*answer, string) {
 	call := &Call{
 		Context: x.ctx, Engine: x.e, Service: x.req.scope.service, Operation: x.req.operation,
 		Region: x.region.name, RequestID: x.id, Account: who.Account, Principal: who.Principal,
-		AccessKeyID: x.req.scope.accessKeyID, Time: x.started, record: x.record,
+		UserID: who.UserID, AccessKeyID: x.req.scope.accessKeyID, Time: x.started, record: x.record,
 	}
 	a, outcome := x.invoke(call, op, in)
 	if _, late := x.faults(After); late != "" {

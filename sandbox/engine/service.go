@@ -143,9 +143,9 @@ type Call struct {
 	// Service (signing name), Operation, Region (GlobalRegion for a global
 	// service) and RequestID as in the answer.
 	Service, Operation, Region, RequestID string
-	// Account is the caller's 12 digit account, Principal its ARN, AccessKeyID
-	// the key that it signed with.
-	Account, Principal, AccessKeyID string
+	// Account is the caller's 12 digit account, Principal its ARN, UserID its
+	// unique id, AccessKeyID the key that it signed with.
+	Account, Principal, UserID, AccessKeyID string
 	// Time the call arrived.
 	Time time.Time
 
