@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package postgres
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// spawner starts every server from one operating system thread that lives as
+// long as this process: Linux sends a child its parent-death signal when the
+// *thread* that started it ends, and Go ends threads as it likes.
+var spawner = sync.OnceValue(func() chan<- func() {
+	work := make(chan func())
+	go func() {
+		runtime.LockOSThread()
+		for f := range work {
+			f()
+		}
+	}()
+	return work
+})
+
+// start starts a command that dies with this process.
+func start(cmd *exec.Cmd) error {
+	done := make(chan error)
+	spawner() <- func() { done <- cmd.Start() }
+	return <-done
+}
+
+// command prepares a PostgreSQL program: the servers' user, a process group of
+// its own (a terminal's interrupt is for the sandbox, which stops its servers in
+// order), and nothing of our environment, which may hold credentials.
+func (m *Manager) command(name string, args ...string) *exec.Cmd {
+	cmd := exec.Command(filepath.Join(m.bin.dir, name), args...)
+	cmd.Dir = "/"
+	cmd.Env = []string{"PATH=" + m.bin.dir + ":/usr/bin:/bin", "LC_ALL=C", "TZ=UTC", "HOME=/nonexistent"}
+	if path, ok := os.LookupEnv("LD_LIBRARY_PATH"); ok {
+		cmd.Env = append(cmd.Env, "LD_LIBRARY_PATH="+path)
+	}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	dieWithParent(cmd.SysProcAttr)
+	if m.user != nil {
+		cmd.SysProcAttr.Credential = &syscall.Credential{Uid: m.user.uid, Gid: m.user.gid}
+	}
+	return cmd
+}
+
+// reap ends servers recorded by a predecessor that was killed, and clears their
+// data. A recorded pid may be another process by now: only one whose command
+// line is a postgres on that very data directory is touched.
+func (m *Manager) reap() error {
+	records, err := filepath.Glob(filepath.Join(m.root, "servers", "*", "pid"))
+	if err != nil {
+		return err
+	}
+	for _, record := range records {
+		text, err := os.ReadFile(record)
+		if err != nil {
+			continue
+		}
+		pid, err := strconv.Atoi(strings.TrimSpace(string(text)))
+		if err != nil || pid <= 1 {
+			continue
+		}
+		data := filepath.Join(filepath.Dir(record), "data")
+		if !servesData(pid, data) {
+			continue
+		}
+		m.log.Info("ending a PostgreSQL server left by a killed sandbox", "pid", pid, "data", data)
+		if err := endLeftover(pid, data); err != nil {
+			return err
+		}
+	}
+	return os.RemoveAll(filepath.Join(m.root, "servers"))
+}
+
+// endLeftover asks a server to stop at once and makes sure that it did.
+func endLeftover(pid int, data string) error {
+	for _, signal := range []syscall.Signal{syscall.SIGQUIT, syscall.SIGKILL} {
+		if err := syscall.Kill(pid, signal); err != nil && !errors.Is(err, syscall.ESRCH) {
+			return fmt.Errorf("ending the server with pid %d: %w", pid, err)
+		}
+		for range 100 {
+			if !servesData(pid, data) {
+				return nil
+			}
+			time.Sleep(30 * time.Millisecond)
+		}
+	}
+	return fmt.Errorf("a server left by a killed sandbox does not end: pid %d", pid)
+}
+
+// servesData tells whether pid is a postgres with this data directory.
+func servesData(pid int, data string) bool {
+	args := commandLine(pid)
+	if len(args) < 3 || filepath.Base(args[0]) != "postgres" {
+		return false
+	}
+	for i, a := range args[:len(args)-1] {
+		if a == "-D" && args[i+1] == data {
+			return true
+		}
+	}
+	return false
+}
+
+// splitArgs splits /proc's form of a command line.
+func splitArgs(raw []byte) []string {
+	raw = bytes.TrimRight(raw, "\x00")
+	if len(raw) == 0 {
+		return nil
+	}
+	return strings.Split(string(raw), "\x00")
+}

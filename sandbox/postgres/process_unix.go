@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: MPL-2.0
+
+//go:build unix && !linux
+
+package postgres
+
+import (
+	"os/exec"
+	"strconv"
+	"strings"
+	"syscall"
+)
+
+// dieWithParent cannot be had here: the next start reaps.
+func dieWithParent(*syscall.SysProcAttr) {}
+
+// commandLine splits at blanks: good enough to recognise our own servers, whose
+// data directories are compared as a whole argument.
+func commandLine(pid int) []string {
+	out, err := exec.Command("ps", "-o", "command=", "-p", strconv.Itoa(pid)).Output()
+	if err != nil {
+		return nil
+	}
+	return strings.Fields(string(out))
+}
