@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: MPL-2.0
+
+// Command dr-demo rehearses the loss of a region on this machine: it starts the
+// sandbox, puts the steady state in place with Atmos, writes rows through the
+// application all the while, takes us-east-1 down, fails over with
+// `atmos terraform apply`, and shows what it cost. It ends with a non-zero code
+// if anything is not as promised, and leaves nothing running.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+	"time"
+)
+
+// options are the flags of the demo.
+type options struct {
+	repo      string
+	scale     float64
+	blackhole bool
+	keep      bool
+	dir       string
+}
+
+func main() {
+	var o options
+	flag.StringVar(&o.repo, "repo", ".", "the checkout to take the modules and the Atmos project from")
+	flag.Float64Var(&o.scale, "time-scale", 60, "how many simulated seconds pass in one second")
+	flag.BoolVar(&o.blackhole, "blackhole", false, "us-east-1 swallows packets instead of refusing connections")
+	flag.BoolVar(&o.keep, "keep", false, "keep the working directory (logs, plans, state)")
+	flag.Parse()
+	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer cancel()
+	if err := demo(ctx, o); err != nil {
+		if errors.Is(err, context.Canceled) {
+			err = errors.New("interrupted")
+		}
+		fmt.Fprintf(os.Stderr, "\nFAILED: %v\n", err)
+		os.Exit(1)
+	}
+}
+
+func demo(ctx context.Context, o options) (err error) {
+	o.dir, err = os.MkdirTemp("", "dr-demo-")
+	if err != nil {
+		return err
+	}
+	// PostgreSQL may run as another user than the one who runs the demo.
+	if err := os.Chmod(o.dir, 0o755); err != nil {
+		return err
+	}
+	defer func() {
+		if o.keep {
+			fmt.Printf("\nKept: %s\n", o.dir)
+			return
+		}
+		if e := os.RemoveAll(o.dir); err == nil && e != nil {
+			err = fmt.Errorf("removing %s: %w", o.dir, e)
+		}
+	}()
+	if o.repo, err = filepath.Abs(o.repo); err != nil {
+		return err
+	}
+	r := &rehearsal{options: o, progress: progress{w: os.Stdout, start: time.Now()}}
+	return r.run(ctx)
+}
