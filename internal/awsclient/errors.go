@@ -77,7 +77,7 @@ func IsUnanswered(err error) bool {
 	if resp, ok := errors.AsType[*smithyhttp.ResponseError](err); ok && resp.HTTPStatusCode() >= 500 {
 		return !IsThrottled(err)
 	}
-	return !hasAnswer(err)
+	return !hasAnswer(err) && !isLocal(err)
 }
 
 // IsTransient says that the same call may well succeed a moment later.
@@ -90,7 +90,19 @@ func IsTransient(err error) bool {
 
 // hasAnswer says that the error is an answer of a service.
 func hasAnswer(err error) bool {
+	if _, ok := errors.AsType[smithy.APIError](err); ok {
+		return true
+	}
 	_, ok := errors.AsType[*smithyhttp.ResponseError](err)
+	return ok
+}
+
+// isLocal says that a call was never made: its input cannot be sent.
+func isLocal(err error) bool {
+	if _, ok := errors.AsType[*smithy.SerializationError](err); ok {
+		return true
+	}
+	_, ok := errors.AsType[smithy.InvalidParamsError](err)
 	return ok
 }
 

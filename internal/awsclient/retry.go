@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
 	"github.com/aws/smithy-go/middleware"
 )
@@ -37,3 +38,17 @@ func (unlimited) AddTokens(uint) error { return nil }
 func addUserAgent(value string) func(*middleware.Stack) error {
 	return awsmiddleware.AddUserAgentKey(value)
 }
+
+// RetryThrottlingOnly is for calls that must not be made again after an answer
+// was lost: only what AWS has certainly not begun is retried.
+func RetryThrottlingOnly(r aws.Retryer) aws.Retryer {
+	if v2, ok := r.(aws.RetryerV2); ok {
+		return throttlingOnly{v2}
+	}
+	return r
+}
+
+type throttlingOnly struct{ aws.RetryerV2 }
+
+// IsErrorRetryable implements aws.Retryer.
+func (throttlingOnly) IsErrorRetryable(err error) bool { return IsThrottled(err) }

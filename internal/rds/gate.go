@@ -1,0 +1,367 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package rds
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/drstate/terraform-provider-dr/internal/awsclient"
+)
+
+// The modes of a promotion.
+const (
+	ModePlanned   = "planned"
+	ModeUnplanned = "unplanned"
+)
+
+// What a Spec can accept by name.
+const (
+	AcceptHealthySource    = "healthy_source"
+	AcceptUnknownLoss      = "unknown_loss"
+	AcceptUnfencedSource   = "unfenced_source"
+	AcceptStandaloneWriter = "standalone_writer"
+)
+
+// Spec is what is wanted of an instance.
+type Spec struct {
+	Identifier string
+	// Promoted: a writer is wanted. Otherwise the instance is only observed.
+	Promoted bool
+	Mode     string
+	// MaxEstimatedLoss that an unplanned promotion may cost; nil if nobody has
+	// agreed to any.
+	MaxEstimatedLoss *time.Duration
+	// SourceLostAt is when the source stopped acknowledging writes; zero for
+	// now.
+	SourceLostAt time.Time
+	// Accept has names of what is accepted.
+	Accept []string
+	// BackupRetentionPeriod in days after the promotion; nil keeps the
+	// replica's own.
+	BackupRetentionPeriod *int32
+	// PreferredBackupWindow after the promotion; "" keeps the replica's own.
+	PreferredBackupWindow string
+	// EvidentResourceID is the DbiResourceId under which earlier runs saw the
+	// instance as a replica, or settled on it as the writer that is wanted; ""
+	// if none did. It is the evidence that a writer of that id is not an old
+	// source.
+	EvidentResourceID string
+	// Creating: nothing is known of earlier runs.
+	Creating bool
+}
+
+func (s Spec) accepts(name string) bool { return slices.Contains(s.Accept, name) }
+
+func (s Spec) isEvident(i Instance) bool {
+	return s.EvidentResourceID != "" && s.EvidentResourceID == i.ResourceID
+}
+
+// Warning is a fact that a person should see before an apply.
+type Warning struct{ Summary, Detail string }
+
+// Assessment is what an Ensure would do now, and why not.
+type Assessment struct {
+	Instance Instance
+	// Promotes: PromoteReadReplica would be called.
+	Promotes bool
+	// Loss that is to be expected of the promotion, if LossKnown.
+	Loss      time.Duration
+	LossKnown bool
+	Warnings  []Warning
+	// Refusals are *Error; with any, an Ensure would change nothing.
+	Refusals []error
+}
+
+// Err joins the refusals.
+func (a Assessment) Err() error { return errors.Join(a.Refusals...) }
+
+func (a *Assessment) warn(summary, detail string) {
+	a.Warnings = append(a.Warnings, Warning{Summary: summary, Detail: detail})
+}
+
+// refuse adds a refusal to promote.
+func (a *Assessment) refuse(kind Kind, field, reason, next string, cause error) {
+	a.Refusals = append(a.Refusals, &Error{
+		Kind: kind, Field: field, Attempted: "promote the replica", ID: a.Instance.Identifier, Region: a.Instance.Region,
+		Reason: reason, Err: cause, Next: next,
+	})
+}
+
+// Assess looks, and says what an Ensure of the same spec would do. It changes
+// nothing. The error is of the look at the instance itself.
+func (s *Service) Assess(ctx context.Context, spec Spec) (Assessment, error) {
+	i, err := s.Find(ctx, spec.Identifier)
+	if err != nil {
+		return Assessment{}, err
+	}
+	a := Assessment{Instance: i}
+	if !spec.Promoted {
+		return a, nil
+	}
+	if !i.IsReplica() {
+		if !adoptable(i, spec) {
+			a.Refusals = append(a.Refusals, standaloneWriter(i, spec))
+		}
+		return a, nil
+	}
+	if err := unready(i); err != nil {
+		a.Refusals = append(a.Refusals, err)
+		return a, nil
+	}
+	if i.Promoting() {
+		a.warn(fmt.Sprintf("%s: a promotion seems to be under way (%s)", i.Identifier, i.Status),
+			"The apply waits for it, and starts none of its own as long as it goes on.")
+		return a, nil
+	}
+	return s.gate(ctx, spec, i), nil
+}
+
+// adoptable says that a writer may be taken for what is wanted. An old source
+// that nobody has reprotected must not be: DNS would move to old data.
+func adoptable(i Instance, spec Spec) bool {
+	switch {
+	case spec.isEvident(i), spec.accepts(AcceptStandaloneWriter):
+		return true
+	case spec.Creating:
+		return len(i.Replicas) > 0 || i.PromotedFrom != ""
+	}
+	return false
+}
+
+func standaloneWriter(i Instance, spec Spec) error {
+	e := &Error{
+		Kind: KindStandaloneWriter, Field: FieldIdentifier, Attempted: "adopt the writer", ID: i.Identifier, Region: i.Region,
+		Reason: "It replicates nothing, and nothing shows that it was promoted: it may be an old source with old data, and traffic must not move to it.",
+		Next: `If it was retired by an earlier failover, reprotect first: build a new replica of the present writer under this identifier. ` +
+			`If its data is the data to go on with, say so with accept = ["standalone_writer"].`,
+	}
+	if spec.Creating {
+		e.Reason = "It is no replica, has no replicas and does not carry the tag " + PromotedFromTag +
+			": it may be an unrelated instance, or an old source with old data."
+		e.Next = `Correct db_instance_identifier or region; if this is the writer that you mean, say so with accept = ["standalone_writer"].`
+	}
+	return e
+}
+
+// unready says why a replica cannot be promoted whatever anybody accepts.
+func unready(i Instance) error {
+	e := &Error{Field: FieldIdentifier, Attempted: "promote the replica", ID: i.Identifier, Region: i.Region}
+	switch {
+	case i.Cluster != "" || strings.HasPrefix(i.Engine, "aurora"):
+		e.Kind, e.Reason = KindUnsupported, fmt.Sprintf("It is an Aurora instance (engine %s): PromoteReadReplica is for RDS instances.", i.Engine)
+		e.Next = "Fail the Aurora cluster over instead."
+	case strings.HasPrefix(i.Engine, "custom-"):
+		e.Kind, e.Reason = KindUnsupported, fmt.Sprintf("It is an RDS Custom instance (engine %s): PromoteReadReplica is not for these.", i.Engine)
+		e.Next = "Promote it by the means of its engine."
+	case i.Status == "creating":
+		e.Kind, e.Reason = KindNotReady, "The replica is still being created: it has no complete copy of the data yet."
+		e.Next = "Apply again when its status is available."
+	case broken(i.Status):
+		e.Kind, e.Reason = KindNotReady, fmt.Sprintf("Its status is %q, which does not mend itself.", i.Status)
+		e.Next = "Mend the instance in RDS, or fail over to another replica."
+	default:
+		return nil
+	}
+	return e
+}
+
+// gate asks whether a replica may be promoted now: about its source's health
+// and about the loss, side by side.
+func (s *Service) gate(ctx context.Context, spec Spec, i Instance) Assessment {
+	a := Assessment{Instance: i, Promotes: true}
+	var (
+		group  sync.WaitGroup
+		source sourceHealth
+		lag    Lag
+		lagErr error
+	)
+	group.Go(func() { source = s.sourceHealth(ctx, i) })
+	if spec.Mode != ModePlanned {
+		group.Go(func() { lag, lagErr = s.Lag(ctx, i.Identifier) })
+	}
+	group.Wait()
+
+	if spec.Mode == ModePlanned {
+		a.gatePlanned(spec, source)
+	} else {
+		a.gateSource(spec, source)
+		a.gateLoss(spec, lag, lagErr)
+	}
+	a.gateBackup(spec)
+	if !ready(i.Status) {
+		a.warn(fmt.Sprintf("%s: is %s, the promotion waits until it is available", i.Identifier, i.Status),
+			"RDS promotes no replica in this status.")
+	}
+	a.Promotes = len(a.Refusals) == 0
+	return a
+}
+
+// gatePlanned wants a source that is there and fenced.
+func (a *Assessment) gatePlanned(spec Spec, source sourceHealth) {
+	switch source.state {
+	case sourceUnreachable, sourceGone, sourceBroken:
+		a.refuse(KindNoSource, FieldMode, "A planned promotion waits until the replica has everything, but "+source.text+".",
+			`Set mode = "unplanned" and max_estimated_loss if the source is lost.`, source.err)
+		return
+	}
+	if !spec.accepts(AcceptUnfencedSource) {
+		a.refuse(KindUnfencedSource, FieldAccept,
+			"A planned promotion wants its source to be fenced, and no fence is known: what "+source.id+" acknowledges after the promotion is lost.",
+			`Stop the writers (scale them to zero, revoke CONNECT and end their sessions), then say so with accept = ["unfenced_source"].`, nil)
+		return
+	}
+	a.warn(source.id+": source is not fenced and may still be writing",
+		"What it acknowledges after the promotion is lost. Make sure that its writers are stopped.")
+	a.warn(a.Instance.Identifier+": promotion cannot be undone (planned: waits for a lag under 1 s)",
+		"The instance reboots and becomes a writer for good; going home needs a new replica.")
+}
+
+// gateSource refuses to promote away from a source that is or may be healthy.
+func (a *Assessment) gateSource(spec Spec, source sourceHealth) {
+	const next = `If the source is lost to you all the same, say so with accept = ["healthy_source"]. For a move with nothing lost, set mode = "planned". ` +
+		`If nothing was to fail over, revert the change that asked for it.`
+	switch source.state {
+	case sourceHealthy, sourceUnknown:
+		if !spec.accepts(AcceptHealthySource) {
+			a.refuse(KindHealthySource, FieldAccept, "Its source may be healthy: "+source.text+".", next, source.err)
+			return
+		}
+		a.warn(source.id+": source is up or may be, and may still be writing",
+			source.text+"; accept has healthy_source. What it acknowledges from now on is lost.")
+	case sourceUnreachable:
+		a.warn(source.id+": source could not be reached and may still be writing",
+			source.text+". The fence is best-effort: what the source acknowledges after the promotion is lost.")
+	}
+}
+
+// gateLoss wants the loss to be known and agreed to.
+func (a *Assessment) gateLoss(spec Spec, lag Lag, lagErr error) {
+	lostAt, lostText := spec.SourceLostAt, "the source counts as lost at "+stamp(spec.SourceLostAt)
+	if lostAt.IsZero() {
+		lostAt, lostText = time.Now(), "source_lost_at is not set, so the source counts as lost only now"
+	}
+	id := a.Instance.Identifier
+	a.Loss, a.LossKnown = EstimateLoss(a.Instance, lag, lostAt)
+	limit := "no limit set"
+	if spec.MaxEstimatedLoss != nil {
+		limit = fmt.Sprintf("at most %s s", seconds(*spec.MaxEstimatedLoss))
+	}
+	explain := fmt.Sprintf("ReplicaLag was %.0f s at %s; %s.", lag.GoodSeconds, stamp(lag.GoodAt), lostText)
+	switch {
+	case spec.MaxEstimatedLoss == nil:
+		estimate := "The estimated loss is unknown."
+		if a.LossKnown {
+			estimate = fmt.Sprintf("The estimated loss is %s s: %s", seconds(a.Loss), explain)
+		}
+		a.refuse(KindNoLossLimit, FieldMaxLoss, "An unplanned promotion loses what the replica has not received, and nobody has agreed to a limit. "+estimate,
+			`Set max_estimated_loss, such as "300s".`, nil)
+	case !a.LossKnown && !spec.accepts(AcceptUnknownLoss):
+		reason := "The estimated loss is unknown: CloudWatch has no ReplicaLag of this replica, or only -1 (not replicating)."
+		if lagErr != nil {
+			reason = "The estimated loss is unknown: ReplicaLag could not be read."
+		}
+		a.refuse(KindUnknownLoss, FieldAccept, reason,
+			`Find out how far the replica is behind; to promote whatever the loss, say so with accept = ["unknown_loss"].`, unwrapped(lagErr))
+	case !a.LossKnown:
+		a.warn(fmt.Sprintf("%s: promotion cannot be undone (estimated loss unknown)", id),
+			"The instance reboots and becomes a writer for good. accept has unknown_loss.")
+	case a.Loss > *spec.MaxEstimatedLoss:
+		next := "Raise max_estimated_loss to agree to it."
+		if spec.SourceLostAt.IsZero() {
+			next = "Set source_lost_at to the time at which the source stopped acknowledging writes, which narrows the estimate, or raise max_estimated_loss to agree to it."
+		}
+		a.refuse(KindLossLimit, FieldMaxLoss, fmt.Sprintf("The estimated loss is %s s, the limit is %s s: %s",
+			seconds(a.Loss), seconds(*spec.MaxEstimatedLoss), explain), next, nil)
+	default:
+		a.warn(fmt.Sprintf("%s: promotion cannot be undone (estimated loss %s s of %s)", id, seconds(a.Loss), limit),
+			explain+" The instance reboots and becomes a writer for good; going home needs a new replica.")
+	}
+}
+
+// gateBackup looks at what the promotion makes of the backups.
+func (a *Assessment) gateBackup(spec Spec) {
+	if retention(spec, a.Instance) > 0 {
+		return
+	}
+	if len(a.Instance.Replicas) > 0 {
+		a.refuse(KindBackup, FieldBackupRetention,
+			"It is a source of replicas itself, for which RDS wants automated backups, and their retention would be 0 days.",
+			"Set backup_retention_period to at least 1.", nil)
+		return
+	}
+	a.warn(a.Instance.Identifier+": will have no automated backups (retention 0 days)",
+		"The replica keeps none, and the promotion changes that only if backup_retention_period says so.")
+}
+
+// retention is never left to RDS, whose default is one day.
+func retention(spec Spec, i Instance) int32 {
+	if spec.BackupRetentionPeriod != nil {
+		return *spec.BackupRetentionPeriod
+	}
+	return i.BackupRetention
+}
+
+type sourceState int
+
+const (
+	sourceHealthy sourceState = iota
+	sourceUnknown
+	sourceBroken
+	sourceUnreachable
+	sourceGone
+)
+
+type sourceHealth struct {
+	state sourceState
+	id    string
+	text  string // a clause
+	err   error
+}
+
+// sourceHealth asks the source's region, within that region's budget.
+func (s *Service) sourceHealth(ctx context.Context, i Instance) sourceHealth {
+	id, region := i.SourceIdentifier(), i.SourceRegion()
+	h := sourceHealth{id: id}
+	if i.SourceIsCluster {
+		h.state, h.text = sourceUnknown, fmt.Sprintf("%s in %s is a DB cluster, whose health is not examined", id, region)
+		return h
+	}
+	peer := s
+	if region != s.region && s.options.Peer != nil {
+		peer = s.options.Peer(region)
+	}
+	source, err := peer.Find(ctx, id)
+	switch {
+	case err == nil && broken(source.Status):
+		h.state, h.text = sourceBroken, fmt.Sprintf("%s in %s is %s", id, region, source.Status)
+	case err == nil:
+		h.state, h.text = sourceHealthy, fmt.Sprintf("%s in %s answers and is %s", id, region, source.Status)
+	case IsKind(err, KindNotFound):
+		h.state, h.text = sourceGone, fmt.Sprintf("%s does not exist in %s any more", id, region)
+	case awsclient.IsUnreachable(err):
+		h.state, h.text = sourceUnreachable, awsclient.Explain(err)
+	default:
+		h.state, h.text, h.err = sourceUnknown, fmt.Sprintf("%s answers, but the state of %s could not be read", region, id), unwrapped(err)
+	}
+	return h
+}
+
+// unwrapped takes the cause out of an error of this package, which another one
+// is going to explain.
+func unwrapped(err error) error {
+	if e, ok := errors.AsType[*Error](err); ok && e.Err != nil {
+		return e.Err
+	}
+	return err
+}
+
+func seconds(d time.Duration) string { return fmt.Sprintf("%.0f", math.Ceil(d.Seconds())) }
+
+func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }

@@ -1,0 +1,343 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package rds
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awsrds "github.com/aws/aws-sdk-go-v2/service/rds"
+	"github.com/aws/aws-sdk-go-v2/service/rds/types"
+
+	"github.com/drstate/terraform-provider-dr/internal/awsclient"
+)
+
+const (
+	// promoteTimeout bounds one attempt at the irreversible call. It is long:
+	// an answer that is not waited for is an answer lost.
+	promoteTimeout = 30 * time.Second
+	// tagTimeout bounds what is best-effort.
+	tagTimeout = 3 * time.Second
+	// patience, in poll intervals: how long RDS may answer that an available
+	// replica is not in a state to be promoted.
+	patience = 120
+)
+
+// Outcome is what an Ensure found or did.
+type Outcome struct {
+	// Instance as last seen. Its Identifier is "" if the region could not be
+	// asked, which is no error when no promotion is wanted.
+	Instance Instance
+	// Promoted says that what was a replica was seen to be a writer, at
+	// PromotedAt.
+	Promoted   bool
+	PromotedAt time.Time
+	// Loss estimated just before the call, if LossKnown.
+	Loss      time.Duration
+	LossKnown bool
+	Warnings  []Warning
+}
+
+// Ensure makes the instance what the spec wants, from whatever state an earlier
+// run left it in. It calls PromoteReadReplica at most once with effect, and for
+// a writer not at all. Errors are *Error, or several of them joined.
+func (s *Service) Ensure(ctx context.Context, spec Spec) (Outcome, error) {
+	i, err := s.Find(ctx, spec.Identifier)
+	if !spec.Promoted {
+		if err != nil && awsclient.IsUnreachable(err) {
+			return Outcome{Warnings: []Warning{{
+				Summary: fmt.Sprintf("%s: could not be reached in %s, its status is unknown", spec.Identifier, s.region),
+				Detail:  awsclient.Explain(err) + ". No promotion of it is wanted, so nothing depends on it.",
+			}}}, nil
+		}
+		return Outcome{Instance: i}, err
+	}
+	if err != nil {
+		return Outcome{}, err
+	}
+	r := &run{Service: s, spec: spec, id: i.Identifier}
+	for {
+		if i, err = r.settle(ctx, i); err != nil {
+			return r.out, s.failed(KindRead, r.done(), r.id, r.attempted(), err)
+		}
+		if !i.IsReplica() {
+			break
+		}
+		if err := r.promote(ctx, i); err != nil {
+			return r.out, s.failed(KindRefused, r.done(), r.id, r.attempted(), err)
+		}
+		i = Instance{Identifier: i.Identifier}
+	}
+	r.out.Instance = i
+	if r.sawReplica || spec.isEvident(i) {
+		r.out.Promoted, r.out.PromotedAt = true, time.Now().UTC().Truncate(time.Second)
+		s.log(ctx, r.id, "the replica is promoted", map[string]any{"status": i.Status})
+	}
+	return r.out, nil
+}
+
+// run is one Ensure of a promotion.
+type run struct {
+	*Service
+	spec Spec
+	id   string
+	out  Outcome
+
+	sawReplica bool // seen as a replica in this run
+	tagged     bool
+	called     bool // PromoteReadReplica may have taken effect
+	accepted   bool // … and has
+	calls      int
+	refusedAt  time.Time // first of an unbroken row of InvalidDBInstanceState
+	lastStatus string
+}
+
+// done tells what was already done when something failed.
+func (r *run) done() string {
+	switch {
+	case r.accepted:
+		return "RDS has accepted the promotion, which goes on by itself and cannot be undone. Terraform's state still says that it is not finished."
+	case r.called:
+		return "RDS was asked for the promotion and the answer was lost: it may be going on."
+	case r.tagged:
+		return "The replica was tagged " + PromotedFromTag + "; nothing else was changed."
+	default:
+		return ""
+	}
+}
+
+func (r *run) attempted() string {
+	if r.accepted || r.called {
+		return "wait for the promotion of"
+	}
+	return "promote the replica"
+}
+
+// settle waits until the instance is a writer for good, or a replica that can
+// be promoted. seen is what was just observed; its zero value (but for the
+// identifier) is no observation.
+func (r *run) settle(ctx context.Context, seen Instance) (Instance, error) {
+	writers := 0 // observations in a row of a writer that is ready
+	var last Instance
+	look := func(i Instance, found bool) (bool, error) {
+		if !found {
+			return false, r.notFound(r.id)
+		}
+		last = i
+		if statusText(i, true) != r.lastStatus {
+			r.lastStatus = statusText(i, true)
+			r.log(ctx, r.id, "observed", map[string]any{"status": i.Status, "source": i.Source})
+		}
+		if i.IsReplica() {
+			writers = 0
+			return r.lookAtReplica(i)
+		}
+		ready, err := r.lookAtWriter(i)
+		if !ready || err != nil {
+			writers = 0
+			return false, err
+		}
+		writers++
+		// Twice: just after a promotion the first look may be premature.
+		return writers >= 2, nil
+	}
+	if seen.Status != "" {
+		if ok, err := look(seen, true); ok || err != nil {
+			return last, err
+		}
+	}
+	err := r.waits.Await(ctx, r.id, look)
+	if err != nil && ctx.Err() != nil {
+		err = r.timedOut(err)
+	}
+	return last, err
+}
+
+// lookAtReplica says whether the replica can be promoted now.
+func (r *run) lookAtReplica(i Instance) (bool, error) {
+	if err := unready(i); err != nil {
+		return false, err
+	}
+	r.sawReplica = true
+	if r.accepted {
+		return false, nil // available just after the call, or on its way
+	}
+	if !ready(i.Status) {
+		r.refusedAt = time.Time{} // whatever is going on may be the promotion
+		return false, nil
+	}
+	return true, nil
+}
+
+// lookAtWriter says whether the writer is what is wanted.
+func (r *run) lookAtWriter(i Instance) (bool, error) {
+	if broken(i.Status) {
+		return false, &Error{
+			Kind: KindNotReady, Field: FieldIdentifier, Attempted: "use the writer", ID: r.id, Region: r.region,
+			Reason: fmt.Sprintf("It is a writer, but its status is %q, which does not mend itself.", i.Status),
+			Next:   "Mend the instance in RDS, then apply again.",
+		}
+	}
+	if r.sawReplica {
+		return ready(i.Status), nil
+	}
+	if !adoptable(i, r.spec) {
+		return false, standaloneWriter(i, r.spec)
+	}
+	if r.spec.isEvident(i) {
+		return ready(i.Status), nil // a killed run's promotion may not be over
+	}
+	return serving(i.Status), nil
+}
+
+// promote passes the gates and makes the call. It returns nil whenever the call
+// may have taken effect, or may take effect later: look again.
+func (r *run) promote(ctx context.Context, i Instance) error {
+	// After a lost answer the promotion may be going on: that is no time to
+	// have second thoughts.
+	if !r.called {
+		a := r.gate(ctx, r.spec, i)
+		if err := a.Err(); err != nil {
+			return err
+		}
+		r.out.Loss, r.out.LossKnown = a.Loss, a.LossKnown
+		if r.spec.Mode == ModePlanned {
+			if err := r.awaitZeroLag(ctx); err != nil {
+				return err
+			}
+			r.out.Loss, r.out.LossKnown = 0, true
+		}
+	}
+	if r.calls == 0 {
+		r.tag(ctx, i)
+	} else if err := pause(ctx, min(r.options.PollInterval<<min(r.calls-1, 4), 10*r.options.PollInterval)); err != nil {
+		return r.timedOut(err)
+	}
+	// An interrupted apply must not make the call.
+	if err := ctx.Err(); err != nil {
+		return r.timedOut(err)
+	}
+	in := &awsrds.PromoteReadReplicaInput{
+		DBInstanceIdentifier:  &r.id,
+		BackupRetentionPeriod: aws.Int32(retention(r.spec, i)),
+	}
+	switch {
+	case r.spec.PreferredBackupWindow != "":
+		in.PreferredBackupWindow = &r.spec.PreferredBackupWindow
+	case i.BackupWindow != "":
+		in.PreferredBackupWindow = &i.BackupWindow
+	}
+	r.log(ctx, r.id, "promoting the replica", map[string]any{
+		"estimated_loss_seconds": r.out.Loss.Seconds(), "estimated_loss_known": r.out.LossKnown, "backup_retention_period": *in.BackupRetentionPeriod,
+	})
+	r.calls++
+	callCtx := awsclient.WithAttemptTimeout(awsclient.Essential(ctx), promoteTimeout)
+	_, err := r.client.PromoteReadReplica(callCtx, in, func(o *awsrds.Options) {
+		o.Retryer = awsclient.RetryThrottlingOnly(o.Retryer)
+	})
+	return r.answered(ctx, err)
+}
+
+// answered decides what the answer to the call means.
+func (r *run) answered(ctx context.Context, err error) error {
+	if err == nil {
+		r.called, r.accepted = true, true
+		r.log(ctx, r.id, "RDS has accepted the promotion", nil)
+		return nil
+	}
+	r.log(ctx, r.id, "RDS has not accepted the promotion", map[string]any{"error": awsclient.Explain(err)})
+	_, state := errors.AsType[*types.InvalidDBInstanceStateFault](err)
+	switch {
+	case state:
+		// It may be an earlier run's promotion, or a backup, that has just
+		// begun; looking again tells.
+		if r.refusedAt.IsZero() {
+			r.refusedAt = time.Now()
+		}
+		if time.Since(r.refusedAt) < patience*r.options.PollInterval {
+			return nil
+		}
+		return &Error{
+			Kind: KindRefused, Field: FieldIdentifier, Attempted: "promote the replica", ID: r.id, Region: r.region, Err: err,
+			Reason: fmt.Sprintf("RDS has been refusing for %s, although the replica is available.", time.Since(r.refusedAt).Round(time.Second)),
+			Next:   "See the instance's events in RDS for what holds it, then apply again.",
+		}
+	case ctx.Err() != nil:
+		r.called = r.called || awsclient.IsUnanswered(err)
+		return r.timedOut(err)
+	case awsclient.IsUnanswered(err):
+		r.called, r.refusedAt = true, time.Time{}
+		return nil
+	case awsclient.IsThrottled(err):
+		return nil
+	}
+	return &Error{
+		Kind: KindRefused, Attempted: "promote the replica", ID: r.id, Region: r.region, Err: err,
+		Reason: "RDS refused.", Next: nextAfter(err),
+	}
+}
+
+func nextAfter(err error) string {
+	if advice := awsclient.Advice(err); advice != "" {
+		return advice
+	}
+	return "Mend what RDS says above, then apply again."
+}
+
+// timedOut explains the end of the context, with the timeout to raise.
+func (r *run) timedOut(err error) error {
+	name := "timeouts.update"
+	if r.spec.Creating {
+		name = "timeouts.create"
+	}
+	e, _ := errors.AsType[*Error](r.failed(KindTimeout, r.done(), r.id, r.attempted(), err))
+	e.Next = "Apply again: it goes on from where this run ended. Raise " + name + " if RDS needs longer."
+	return e
+}
+
+// awaitZeroLag waits until the replica of a planned promotion has everything.
+func (r *run) awaitZeroLag(ctx context.Context) error {
+	r.log(ctx, r.id, "waiting for a lag under 1 s", nil)
+	err := r.lagWaits.Await(ctx, r.id, func(l Lag, _ bool) (bool, error) {
+		return l.Known(StaleAfter) && l.Seconds < 1, nil
+	})
+	if err != nil && ctx.Err() != nil {
+		return r.timedOut(err)
+	}
+	return err
+}
+
+// tag leaves evidence of the promotion with the instance, best-effort.
+func (r *run) tag(ctx context.Context, i Instance) {
+	if i.PromotedFrom == i.Source || i.ARN == "" {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, tagTimeout)
+	defer cancel()
+	_, err := r.client.AddTagsToResource(ctx, &awsrds.AddTagsToResourceInput{
+		ResourceName: &i.ARN,
+		Tags:         []types.Tag{{Key: aws.String(PromotedFromTag), Value: &i.Source}},
+	})
+	r.tagged = err == nil
+	if err != nil {
+		r.out.Warnings = append(r.out.Warnings, Warning{
+			Summary: fmt.Sprintf("%s: could not be tagged %s", r.id, PromotedFromTag),
+			Detail: awsclient.Explain(err) + "\n\nThe promotion went on without. The tag only matters if Terraform's state is lost; " +
+				"the permission is rds:AddTagsToResource.",
+		})
+	}
+}
+
+func pause(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-timer.C:
+		return nil
+	}
+}
