@@ -3,6 +3,8 @@
 package engine
 
 import (
+	"bytes"
+	"compress/gzip"
 	"errors"
 	"io"
 	"net/http"
@@ -34,6 +36,11 @@ func readRequest(r *http.Request) (*request, error) {
 	var err error
 	if req.body, err = io.ReadAll(io.LimitReader(r.Body, maxBody)); err != nil {
 		return nil, err
+	}
+	if r.Header.Get("Content-Encoding") == "gzip" { // the SDK compresses PutMetricData
+		if req.body, err = unzip(req.body); err != nil {
+			return nil, err
+		}
 	}
 	contentType := r.Header.Get("Content-Type")
 	target := r.Header.Get("X-Amz-Target")
@@ -174,4 +181,12 @@ func (req *request) bind(s *registration, op *Operation, in reflect.Value) error
 		}
 	}
 	return nil
+}
+
+func unzip(body []byte) ([]byte, error) {
+	z, err := gzip.NewReader(bytes.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	return io.ReadAll(io.LimitReader(z, maxBody))
 }

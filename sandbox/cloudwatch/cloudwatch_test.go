@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package cloudwatch_test
+
+import (
+	"errors"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	sdk "github.com/aws/aws-sdk-go-v2/service/cloudwatch"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
+	"github.com/aws/smithy-go"
+
+	"github.com/drstate/terraform-provider-dr/sandbox/cloudwatch"
+	"github.com/drstate/terraform-provider-dr/sandbox/engine"
+)
+
+func start(t *testing.T, scale float64) (*cloudwatch.Service, func(region string) *sdk.Client) {
+	t.Helper()
+	e := engine.New(engine.Options{TimeScale: scale})
+	t.Cleanup(func() { _ = e.Close() })
+	s := cloudwatch.New(e)
+	e.Register(s.Definition())
+	server := httptest.NewServer(e.Handler())
+	t.Cleanup(server.Close)
+	return s, func(region string) *sdk.Client {
+		return sdk.New(sdk.Options{
+			Region: region, BaseEndpoint: aws.String(server.URL),
+			Credentials:      credentials.NewStaticCredentialsProvider(engine.WorkloadAccessKey, "x", ""),
+			RetryMaxAttempts: 1,
+		})
+	}
+}
+
+func lagQuery(id, instance string) types.MetricDataQuery {
+	return types.MetricDataQuery{Id: aws.String(id), MetricStat: &types.MetricStat{
+		Metric: &types.Metric{
+			Namespace: aws.String("AWS/RDS"), MetricName: aws.String("ReplicaLag"),
+			Dimensions: []types.Dimension{{Name: aws.String("DBInstanceIdentifier"), Value: aws.String(instance)}},
+		},
+		Period: aws.Int32(60), Stat: aws.String("Maximum"),
+	}}
+}
+
+func TestGetMetricDataReadsTheRegionsOwnMetrics(t *testing.T) {
+	t.Parallel()
+	s, client := start(t, 1)
+	base := time.Now().UTC().Truncate(time.Minute).Add(-10 * time.Minute)
+	dims := map[string]string{"DBInstanceIdentifier": "orders-usw2"}
+	put := func(after time.Duration, v float64) {
+		s.Put(engine.WorkloadAccount, "us-west-2", "AWS/RDS", "ReplicaLag", dims, base.Add(after), v, "Seconds")
+	}
+	put(0, 1)
+	put(20*time.Second, 3)
+	put(time.Minute, 2)
+	in := &sdk.GetMetricDataInput{
+		MetricDataQueries: []types.MetricDataQuery{lagQuery("a", "orders-usw2"), lagQuery("b", "other")},
+		StartTime:         aws.Time(base), EndTime: aws.Time(base.Add(5 * time.Minute)),
+	}
+	out, err := client("us-west-2").GetMetricData(t.Context(), in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := out.MetricDataResults[0]
+	// Newest first unless asked otherwise; a minute holds its maximum.
+	if len(got.Values) != 2 || got.Values[0] != 2 || got.Values[1] != 3 || !got.Timestamps[1].Equal(base) {
+		t.Errorf("got %v at %v", got.Values, got.Timestamps)
+	}
+	if n := len(out.MetricDataResults[1].Values); n != 0 {
+		t.Errorf("a metric that does not exist has %d values", n)
+	}
+	out, err = client("us-east-1").GetMetricData(t.Context(), in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := len(out.MetricDataResults[0].Values); n != 0 {
+		t.Errorf("us-east-1 shows %d values of us-west-2", n)
+	}
+}
+
+func TestPeriodsAreDividedByTheTimeScale(t *testing.T) {
+	t.Parallel()
+	s, client := start(t, 60)
+	base := time.Now().UTC().Truncate(time.Minute).Add(-time.Minute)
+	for i := range 5 { // five simulated minutes
+		s.Put(engine.WorkloadAccount, "us-west-2", "AWS/RDS", "ReplicaLag",
+			map[string]string{"DBInstanceIdentifier": "r"}, base.Add(time.Duration(i)*time.Second), float64(i), "Seconds")
+	}
+	out, err := client("us-west-2").GetMetricData(t.Context(), &sdk.GetMetricDataInput{
+		MetricDataQueries: []types.MetricDataQuery{lagQuery("a", "r")},
+		StartTime:         aws.Time(base), EndTime: aws.Time(base.Add(time.Minute)),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := out.MetricDataResults[0].Values; len(got) != 5 || got[0] != 4 {
+		t.Errorf("got %v, want one value for each simulated minute, newest first", got)
+	}
+}
+
+func TestRefusals(t *testing.T) {
+	t.Parallel()
+	_, client := start(t, 1)
+	now := time.Now()
+	tests := map[string]struct {
+		in   *sdk.GetMetricDataInput
+		code string
+	}{
+		"maths": {&sdk.GetMetricDataInput{
+			MetricDataQueries: []types.MetricDataQuery{{Id: aws.String("a"), Expression: aws.String("1+1")}},
+			StartTime:         aws.Time(now.Add(-time.Hour)), EndTime: aws.Time(now),
+		}, "ValidationError"},
+		"range": {&sdk.GetMetricDataInput{
+			MetricDataQueries: []types.MetricDataQuery{lagQuery("a", "r")},
+			StartTime:         aws.Time(now), EndTime: aws.Time(now.Add(-time.Hour)),
+		}, "ValidationError"},
+		"the same id twice": {&sdk.GetMetricDataInput{
+			MetricDataQueries: []types.MetricDataQuery{lagQuery("a", "r"), lagQuery("a", "s")},
+			StartTime:         aws.Time(now.Add(-time.Hour)), EndTime: aws.Time(now),
+		}, "ValidationError"},
+	}
+	for name, tc := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, err := client("us-west-2").GetMetricData(t.Context(), tc.in)
+			var refused smithy.APIError
+			if !errors.As(err, &refused) || refused.ErrorCode() != tc.code {
+				t.Errorf("got %v, want %s", err, tc.code)
+			}
+		})
+	}
+}
+
+func TestPutListAndStatistics(t *testing.T) {
+	t.Parallel()
+	_, client := start(t, 1)
+	cw := client("us-west-2")
+	at := time.Now().UTC().Truncate(time.Minute).Add(-2 * time.Minute)
+	_, err := cw.PutMetricData(t.Context(), &sdk.PutMetricDataInput{
+		Namespace:  aws.String("acme"),
+		MetricData: []types.MetricDatum{{MetricName: aws.String("orders"), Value: aws.Float64(7), Timestamp: aws.Time(at)}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	list, err := cw.ListMetrics(t.Context(), &sdk.ListMetricsInput{Namespace: aws.String("acme")})
+	if err != nil || len(list.Metrics) != 1 || aws.ToString(list.Metrics[0].MetricName) != "orders" {
+		t.Errorf("ListMetrics = %v, %v", list, err)
+	}
+	stats, err := cw.GetMetricStatistics(t.Context(), &sdk.GetMetricStatisticsInput{
+		Namespace: aws.String("acme"), MetricName: aws.String("orders"), Period: aws.Int32(60),
+		Statistics: []types.Statistic{types.StatisticMaximum},
+		StartTime:  aws.Time(at.Add(-time.Minute)), EndTime: aws.Time(at.Add(time.Minute)),
+	})
+	if err != nil || len(stats.Datapoints) != 1 || aws.ToFloat64(stats.Datapoints[0].Maximum) != 7 {
+		t.Errorf("GetMetricStatistics = %v, %v", stats, err)
+	}
+}
