@@ -4,6 +4,8 @@ package engine
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"path"
 	"strconv"
 	"sync"
@@ -51,6 +53,29 @@ type Fault struct {
 	Error *Error `json:"error,omitempty"`
 	// Latency of FaultLatency, in wall time.
 	Latency time.Duration `json:"latency_ns,omitempty"`
+}
+
+// Validate tells what is wrong with a fault that came from outside.
+func (f *Fault) Validate() error {
+	switch f.Kind {
+	case FaultError, FaultThrottle, FaultHold, FaultReset:
+	case FaultLatency:
+		if f.Latency <= 0 {
+			return errors.New("a latency fault needs a latency above 0")
+		}
+	default:
+		return fmt.Errorf("%q is no kind of fault: error, throttle, latency, hold or reset", f.Kind)
+	}
+	if f.When != "" && f.When != Before && f.When != After {
+		return fmt.Errorf("a fault is %q or %q a call's effect, not %q", Before, After, f.When)
+	}
+	if f.Skip < 0 || f.Times < 0 {
+		return errors.New("skip and times cannot be negative")
+	}
+	if _, err := path.Match(f.Operation, ""); err != nil {
+		return fmt.Errorf("operation %q: %w", f.Operation, err)
+	}
+	return nil
 }
 
 func (f *Fault) matches(r *Record) bool {

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package sandbox
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/drstate/terraform-provider-dr/sandbox/engine"
+	"github.com/drstate/terraform-provider-dr/sandbox/route53"
+	"github.com/drstate/terraform-provider-dr/sandbox/s3"
+	"github.com/drstate/terraform-provider-dr/sandbox/sts"
+)
+
+// Endpoint is the URL at which every service of every region answers.
+func (s *Sandbox) Endpoint() string { return s.endpoint }
+
+// DNSAddr is the HOST:PORT at which the hosted zones are answered.
+func (s *Sandbox) DNSAddr() string { return s.dns }
+
+// RegionEndpoints are the regions' own endpoints by region, GlobalRegion's
+// among them: with the region, connections to them fail.
+func (s *Sandbox) RegionEndpoints() map[string]string { return maps.Clone(s.regions) }
+
+// Databases of the scenario.
+func (s *Sandbox) Databases() []Database { return slices.Clone(s.world.Databases) }
+
+// Applications of the scenario.
+func (s *Sandbox) Applications() []Application { return slices.Clone(s.world.Applications) }
+
+// CAFile is the PEM file of the CA that signed the applications' certificates;
+// empty if the scenario has none.
+func (s *Sandbox) CAFile() string { return s.world.CAFile }
+
+// DataDir keeps the real parts' files.
+func (s *Sandbox) DataDir() string { return s.options.DataDir }
+
+// Engine has the calls, the faults and the regions' states.
+func (s *Sandbox) Engine() *engine.Engine { return s.engine }
+
+// STS is the simulated Security Token Service.
+func (s *Sandbox) STS() *sts.Service { return s.world.STS }
+
+// S3 is the simulated S3.
+func (s *Sandbox) S3() *s3.Service { return s.world.S3 }
+
+// Route53 is the simulated Route 53.
+func (s *Sandbox) Route53() *route53.Service { return s.world.Route53 }
+
+// Env is what an AWS client needs in its environment to talk to the sandbox as
+// the workload account, and nothing else.
+func (s *Sandbox) Env() []string { return environment(s.endpoint) }
+
+func environment(endpoint string) []string {
+	return []string{
+		"AWS_ENDPOINT_URL=" + endpoint,
+		"AWS_ACCESS_KEY_ID=" + engine.WorkloadAccessKey,
+		"AWS_SECRET_ACCESS_KEY=sandbox",
+		"AWS_REGION=us-west-2",
+		"AWS_DEFAULT_REGION=us-west-2",
+		"AWS_EC2_METADATA_DISABLED=true",
+		"AWS_STS_REGIONAL_ENDPOINTS=regional",
+	}
+}
