@@ -60,7 +60,9 @@ func (p *drProvider) Metadata(_ context.Context, _ provider.MetadataRequest, res
 
 // Resources implements provider.Provider.
 func (p *drProvider) Resources(context.Context) []func() resource.Resource {
-	return []func() resource.Resource{}
+	return []func() resource.Resource{
+		newRDSReplicaPromotionResource,
+	}
 }
 
 // DataSources implements provider.Provider.

@@ -1,0 +1,1 @@
+terraform import dr_http_verification.app https://app.example.com/health

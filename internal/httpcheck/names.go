@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package httpcheck
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+
+	"github.com/miekg/dns"
+)
+
+// names finds addresses without a cache: at one resolver, or at the zone's own
+// name servers, which a resolver's cache cannot be behind.
+type names struct{ resolver string }
+
+// maxChase bounds a chain of CNAMEs.
+const maxChase = 8
+
+// resolve returns an address of host and who named it.
+func (n *names) resolve(ctx context.Context, host string) (ip, via string, err error) {
+	if net.ParseIP(host) != nil {
+		return host, "the URL", nil
+	}
+	name := dns.Fqdn(host)
+	for range maxChase {
+		servers := []string{n.resolver}
+		if n.resolver == "" {
+			if servers, err = authorities(ctx, name); err != nil {
+				return "", "", fmt.Errorf("finding the name servers of %s: %w", name, err)
+			}
+		}
+		if len(servers) == 0 { // a name of no public zone (a hosts file, a search domain)
+			addresses, err := net.DefaultResolver.LookupHost(ctx, strings.TrimSuffix(name, "."))
+			if err != nil {
+				return "", "", err
+			}
+			return addresses[0], "the system's resolver", nil
+		}
+		ip, alias, server, err := ask(ctx, servers, name, n.resolver != "")
+		if err != nil {
+			return "", "", err
+		}
+		if ip != "" {
+			return ip, server, nil
+		}
+		name = alias
+	}
+	return "", "", fmt.Errorf("%s: more than %d CNAMEs in a row", host, maxChase)
+}
+
+// authorities are the name servers of the closest zone above name; none if
+// there is no such zone.
+func authorities(ctx context.Context, name string) ([]string, error) {
+	for zone := name; dns.CountLabel(zone) >= 2; {
+		records, err := net.DefaultResolver.LookupNS(ctx, zone)
+		var missing *net.DNSError
+		if err != nil && (!errors.As(err, &missing) || !missing.IsNotFound) {
+			return nil, err
+		}
+		var servers []string
+		for _, ns := range records {
+			addresses, err := net.DefaultResolver.LookupHost(ctx, strings.TrimSuffix(ns.Host, "."))
+			if err != nil {
+				continue // another server may do
+			}
+			servers = append(servers, net.JoinHostPort(addresses[0], "53"))
+		}
+		if len(servers) > 0 {
+			return servers, nil
+		}
+		if len(records) > 0 {
+			return nil, fmt.Errorf("none of the %d name servers of %s has an address", len(records), zone)
+		}
+		next, end := dns.NextLabel(zone, 0)
+		if end {
+			break
+		}
+		zone = zone[next:]
+	}
+	return nil, nil
+}
+
+// ask asks the servers in turn for an A record, then an AAAA record. It returns
+// an address, or the name that a CNAME leads to.
+func ask(ctx context.Context, servers []string, name string, recurse bool) (ip, alias, server string, err error) {
+	var last error
+	for _, server := range servers {
+		for _, kind := range []uint16{dns.TypeA, dns.TypeAAAA} {
+			ip, alias, err := exchange(ctx, server, name, kind, recurse)
+			if err != nil {
+				last = fmt.Errorf("asking %s for %s: %w", server, name, err)
+				break
+			}
+			if ip != "" || alias != "" {
+				return ip, alias, server, nil
+			}
+			last = fmt.Errorf("%s says that %s has no address", server, name)
+		}
+		if ctx.Err() != nil {
+			break
+		}
+	}
+	return "", "", "", last
+}
+
+func exchange(ctx context.Context, server, name string, kind uint16, recurse bool) (ip, alias string, err error) {
+	var m dns.Msg
+	m.SetQuestion(name, kind)
+	m.RecursionDesired = recurse
+	answer, _, err := (&dns.Client{}).ExchangeContext(ctx, &m, server)
+	if err == nil && answer.Truncated {
+		answer, _, err = (&dns.Client{Net: "tcp"}).ExchangeContext(ctx, &m, server)
+	}
+	if err != nil {
+		return "", "", err
+	}
+	if answer.Rcode != dns.RcodeSuccess {
+		return "", "", errors.New(dns.RcodeToString[answer.Rcode])
+	}
+	at := name
+	for range len(answer.Answer) { // each CNAME leads one further
+		for _, rr := range answer.Answer {
+			if !strings.EqualFold(rr.Header().Name, at) {
+				continue
+			}
+			switch rr := rr.(type) {
+			case *dns.A:
+				return rr.A.String(), "", nil
+			case *dns.AAAA:
+				return rr.AAAA.String(), "", nil
+			case *dns.CNAME:
+				at = rr.Target
+			}
+		}
+	}
+	if at != name {
+		return "", at, nil
+	}
+	return "", "", nil
+}
