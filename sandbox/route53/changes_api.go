@@ -3,7 +3,6 @@
 package route53
 
 import (
-	"net/http"
 	"strings"
 	"time"
 
@@ -18,11 +17,11 @@ func priorRequest() *engine.Error {
 		"The request was rejected because Route 53 was still processing a prior request.")
 }
 
+// invalidBatch answers as Route 53 does today: an ErrorResponse whose message
+// is the list of reasons in brackets. The document of its own that the API
+// reference shows for this error is one that the AWS CLI cannot read.
 func invalidBatch(messages []string) *engine.Error {
-	return &engine.Error{
-		Code: "InvalidChangeBatch", Status: http.StatusBadRequest,
-		Message: "[" + strings.Join(messages, ", ") + "]", Messages: messages,
-	}
+	return engine.Refuse("InvalidChangeBatch", "[%s]", strings.Join(messages, ", "))
 }
 
 // changeResourceRecordSets applies a batch as a whole or not at all. While the
