@@ -155,7 +155,7 @@ func Advice(err error) string {
 		return fmt.Sprintf("Check that %s is up and can be reached from here, then apply again; raise region_timeout if it is only slow.", unreachable.Region)
 	case IsExpiredToken(err):
 		return "Renew the credentials (sign in again), then apply again: it goes on from where this run ended."
-	case isCredentials(err) && !IsDenied(err):
+	case IsCredentials(err) && !IsDenied(err):
 		return "Provide credentials by the environment, a profile or assume_role, then apply again."
 	case IsDenied(err):
 		return "Grant the caller the permission named above (the documentation of this resource lists what it needs), then apply again."
@@ -167,7 +167,8 @@ func Advice(err error) string {
 	return ""
 }
 
-func isCredentials(err error) bool {
+// IsCredentials says that no credentials could be had.
+func IsCredentials(err error) bool {
 	_, ok := errors.AsType[*CredentialsError](err)
 	return ok
 }

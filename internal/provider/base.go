@@ -5,6 +5,7 @@ package provider
 import (
 	"context"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
@@ -13,6 +14,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-log/tflog"
 
 	"github.com/drstate/terraform-provider-dr/internal/awsclient"
+	"github.com/drstate/terraform-provider-dr/internal/rds"
 )
 
 // providerData is what a configured provider gives its resources. It is shared
@@ -20,10 +22,29 @@ import (
 type providerData struct {
 	Clients      *awsclient.Clients
 	PollInterval time.Duration
+
+	mu  sync.Mutex
+	rds map[string]*rds.Service
 }
 
 func newProviderData(clients *awsclient.Clients, poll time.Duration) *providerData {
-	return &providerData{Clients: clients, PollInterval: poll}
+	return &providerData{Clients: clients, PollInterval: poll, rds: map[string]*rds.Service{}}
+}
+
+// RDS is the service of a region.
+func (d *providerData) RDS(region string) *rds.Service {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	s, ok := d.rds[region]
+	if !ok {
+		s = rds.New(region, d.Clients.RDS(region), d.Clients.CloudWatch(region), rds.Options{
+			PollInterval: d.PollInterval,
+			Peer:         d.RDS,
+			Log:          func(ctx context.Context, message string, fields map[string]any) { tflog.Info(ctx, message, fields) },
+		})
+		d.rds[region] = s
+	}
+	return s
 }
 
 // base holds the provider's data. It is nil while the provider's own

@@ -67,7 +67,9 @@ func (p *drProvider) Resources(context.Context) []func() resource.Resource {
 
 // DataSources implements provider.Provider.
 func (p *drProvider) DataSources(context.Context) []func() datasource.DataSource {
-	return []func() datasource.DataSource{}
+	return []func() datasource.DataSource{
+		newReplicationStatusDataSource,
+	}
 }
 
 // Schema implements provider.Provider.

@@ -79,6 +79,16 @@ func (i Instance) ReplicationState() string {
 	return RoleUnknown
 }
 
+// Replicating says that nothing is known to keep the replica from following its
+// source.
+func (i Instance) Replicating() bool {
+	switch i.ReplicationState() {
+	case "error", "stopped", "terminated":
+		return false
+	}
+	return i.IsReplica() && !broken(i.Status)
+}
+
 // Promoting says that a promotion of the replica seems to be under way.
 func (i Instance) Promoting() bool {
 	if !i.IsReplica() {

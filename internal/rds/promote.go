@@ -35,6 +35,9 @@ type Outcome struct {
 	// PromotedAt.
 	Promoted   bool
 	PromotedAt time.Time
+	// Source that the instance replicated when it was last seen as a replica in
+	// this run, or "".
+	Source string
 	// Loss estimated just before the call, if LossKnown.
 	Loss      time.Duration
 	LossKnown bool
@@ -161,7 +164,7 @@ func (r *run) lookAtReplica(i Instance) (bool, error) {
 	if err := unready(i); err != nil {
 		return false, err
 	}
-	r.sawReplica = true
+	r.sawReplica, r.out.Source = true, i.Source
 	if r.accepted {
 		return false, nil // available just after the call, or on its way
 	}
