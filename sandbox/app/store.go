@@ -94,14 +94,19 @@ func (s *postgresStore) Insert(ctx context.Context, id string) error {
 // withSchema makes the table if that is what is missing.
 func (s *postgresStore) withSchema(ctx context.Context, f func() error) error {
 	err := f()
-	var refused *pgconn.PgError
-	if errors.As(err, &refused) && refused.Code == "42P01" { // undefined_table
-		if _, err := s.pool.Exec(ctx, schema); err != nil {
-			return err
-		}
-		return f()
+	if !refused(err, "42P01") { // undefined_table
+		return err
 	}
-	return err
+	// Of two requests that make it at once, one may be told that it is there.
+	if _, err := s.pool.Exec(ctx, schema); err != nil && !refused(err, "23505") && !refused(err, "42P07") {
+		return err
+	}
+	return f()
+}
+
+func refused(err error, code string) bool {
+	e, ok := errors.AsType[*pgconn.PgError](err)
+	return ok && e.Code == code
 }
 
 // Count implements Store.
