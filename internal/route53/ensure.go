@@ -38,7 +38,7 @@ type Status struct {
 	ChangeID string // of the change that Ensure made, "" if none was needed
 }
 
-// Plan says what Ensure would do to a record as it is: whether anything, or why
+// plan says what Ensure would do to a record as it is: whether anything, or why
 // not. Others are record sets of the same name and type.
 func (r Request) plan(have Record, found bool, others []Record) (write bool, err error) {
 	want := r.Desired()
@@ -125,6 +125,12 @@ func (s *Service) Delete(ctx context.Context, key Key) error {
 	}
 	// A DELETE must name every value as it is.
 	_, err = s.apply(ctx, change{key: have.Key, action: types.ChangeActionDelete, set: toAPI(have)}, p)
+	if _, refused := errors.AsType[*RefusedError](err); refused {
+		// The answer to a first attempt may have been lost.
+		if _, _, again := s.find(ctx, key, p); errors.Is(again, ErrNotFound) {
+			return nil
+		}
+	}
 	return err
 }
 

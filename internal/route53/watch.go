@@ -80,10 +80,9 @@ func (s *Service) watchChange(ctx context.Context, changeID string) error {
 		default:
 			return err
 		}
-		wait := backoff{next: pause}
-		if err := wait.wait(ctx); err != nil {
+		if err := (&backoff{next: pause}).wait(ctx); err != nil {
 			return err
 		}
-		pause = min(max(2*pause, time.Since(began)/8), max(s.poll, min(5*s.poll, time.Since(began)/8)))
+		pause = min(2*pause, max(s.poll, min(2*s.poll, time.Since(began)/8)))
 	}
 }
