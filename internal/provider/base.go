@@ -15,6 +15,7 @@ import (
 
 	"github.com/drstate/terraform-provider-dr/internal/awsclient"
 	"github.com/drstate/terraform-provider-dr/internal/rds"
+	"github.com/drstate/terraform-provider-dr/internal/route53"
 )
 
 // providerData is what a configured provider gives its resources. It is shared
@@ -23,8 +24,9 @@ type providerData struct {
 	Clients      *awsclient.Clients
 	PollInterval time.Duration
 
-	mu  sync.Mutex
-	rds map[string]*rds.Service
+	mu      sync.Mutex
+	rds     map[string]*rds.Service
+	route53 *route53.Service
 }
 
 func newProviderData(clients *awsclient.Clients, poll time.Duration) *providerData {
@@ -45,6 +47,16 @@ func (d *providerData) RDS(region string) *rds.Service {
 		d.rds[region] = s
 	}
 	return s
+}
+
+// Route53 is the service of the provider's account.
+func (d *providerData) Route53() *route53.Service {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.route53 == nil {
+		d.route53 = route53.New(d.Clients.Route53(), d.PollInterval)
+	}
+	return d.route53
 }
 
 // base holds the provider's data. It is nil while the provider's own
