@@ -61,7 +61,9 @@ func (p *drProvider) Metadata(_ context.Context, _ provider.MetadataRequest, res
 // Resources implements provider.Provider.
 func (p *drProvider) Resources(context.Context) []func() resource.Resource {
 	return []func() resource.Resource{
+		newHTTPVerificationResource,
 		newRDSReplicaPromotionResource,
+		newRoute53FailoverRecordResource,
 	}
 }
 
