@@ -6,7 +6,9 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/drstate/terraform-provider-dr/sandbox/cloudwatch"
 	"github.com/drstate/terraform-provider-dr/sandbox/engine"
+	"github.com/drstate/terraform-provider-dr/sandbox/rds"
 	"github.com/drstate/terraform-provider-dr/sandbox/route53"
 	"github.com/drstate/terraform-provider-dr/sandbox/s3"
 	"github.com/drstate/terraform-provider-dr/sandbox/sts"
@@ -46,6 +48,12 @@ func (s *Sandbox) S3() *s3.Service { return s.world.S3 }
 
 // Route53 is the simulated Route 53.
 func (s *Sandbox) Route53() *route53.Service { return s.world.Route53 }
+
+// RDS is the simulated RDS.
+func (s *Sandbox) RDS() *rds.Service { return s.world.RDS }
+
+// CloudWatch is the simulated CloudWatch.
+func (s *Sandbox) CloudWatch() *cloudwatch.Service { return s.world.CloudWatch }
 
 // Env is what an AWS client needs in its environment to talk to the sandbox as
 // the workload account, and nothing else.

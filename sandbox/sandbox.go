@@ -19,7 +19,9 @@ import (
 	"sync"
 	"time"
 
+	"github.com/drstate/terraform-provider-dr/sandbox/cloudwatch"
 	"github.com/drstate/terraform-provider-dr/sandbox/engine"
+	"github.com/drstate/terraform-provider-dr/sandbox/rds"
 	"github.com/drstate/terraform-provider-dr/sandbox/route53"
 	"github.com/drstate/terraform-provider-dr/sandbox/s3"
 	"github.com/drstate/terraform-provider-dr/sandbox/scenario"
@@ -137,7 +139,10 @@ func (s *Sandbox) services(ctx context.Context) error {
 	w.S3 = s3.New(s.engine)
 	w.Route53 = route53.New(s.engine)
 	w.Closers = append(w.Closers, w.Route53.Close)
-	for _, service := range []interface{ Definition() engine.Service }{w.STS, w.S3, w.Route53} {
+	w.CloudWatch = cloudwatch.New(s.engine)
+	w.RDS = rds.New(s.engine, rds.Options{StateOnly: s.options.StateOnly, Metrics: w.CloudWatch})
+	w.Closers = append(w.Closers, w.RDS.Close)
+	for _, service := range []interface{ Definition() engine.Service }{w.STS, w.S3, w.Route53, w.CloudWatch, w.RDS} {
 		s.engine.Register(service.Definition())
 	}
 	server, err := w.Route53.ListenDNS(s.options.DNS)

@@ -12,7 +12,9 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/drstate/terraform-provider-dr/sandbox/cloudwatch"
 	"github.com/drstate/terraform-provider-dr/sandbox/engine"
+	"github.com/drstate/terraform-provider-dr/sandbox/rds"
 	"github.com/drstate/terraform-provider-dr/sandbox/route53"
 	"github.com/drstate/terraform-provider-dr/sandbox/s3"
 	"github.com/drstate/terraform-provider-dr/sandbox/sts"
@@ -24,6 +26,9 @@ type World struct {
 	STS     *sts.Service
 	S3      *s3.Service
 	Route53 *route53.Service
+	// RDS publishes its metrics in CloudWatch.
+	RDS        *rds.Service
+	CloudWatch *cloudwatch.Service
 	// StateOnly instances have no PostgreSQL server behind them.
 	StateOnly bool
 

@@ -4,8 +4,17 @@ package scenario
 
 import (
 	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+
+	"github.com/drstate/terraform-provider-dr/sandbox/app"
 	"github.com/drstate/terraform-provider-dr/sandbox/engine"
+	"github.com/drstate/terraform-provider-dr/sandbox/rds"
 	"github.com/drstate/terraform-provider-dr/sandbox/sts"
 )
 
@@ -16,6 +25,8 @@ const (
 	StandbyRegion = "us-west-2"
 	PrimaryID     = "orders"
 	ReplicaID     = "orders-usw2"
+	DatabaseName  = "orders"
+	DatabaseUser  = "dradmin"
 	ZoneName      = "example.com"
 	ZoneID        = "Z0EXAMPLE00000000001"
 	RecordName    = "app.example.com"
@@ -40,5 +51,91 @@ func twoRegion(ctx context.Context, w *World) error {
 	if err := w.Route53.SeedZone(engine.DNSAccount, ZoneID, ZoneName); err != nil {
 		return err
 	}
-	return nil
+	stores, err := seedDatabases(ctx, w)
+	if err != nil {
+		return err
+	}
+	fleet, err := startApplications(w, stores)
+	if err != nil {
+		return err
+	}
+	return w.Route53.SeedA(ZoneID, RecordName, RecordTTL, fleet.Address(PrimaryRegion).String())
+}
+
+// seedDatabases makes orders and its replica, and returns the applications'
+// stores by region.
+func seedDatabases(ctx context.Context, w *World) (map[string]app.Store, error) {
+	password := rand.Text()
+	err := w.RDS.Seed(ctx, rds.Instance{
+		Account: engine.WorkloadAccount, Region: PrimaryRegion, Identifier: PrimaryID, DBName: DatabaseName,
+		MasterUsername: DatabaseUser, MasterPassword: password, DeletionProtection: true,
+	})
+	if err != nil {
+		return nil, err
+	}
+	err = w.RDS.SeedReplica(ctx, rds.Replica{
+		Account: engine.WorkloadAccount, Region: StandbyRegion, Identifier: ReplicaID,
+		SourceRegion: PrimaryRegion, Source: PrimaryID,
+	})
+	if err != nil {
+		return nil, err
+	}
+	stores := map[string]app.Store{}
+	for _, d := range w.RDS.Databases() {
+		shown := Database{
+			Identifier: d.Identifier, Region: d.Region, Host: d.Address, Port: int(d.Port),
+			User: DatabaseUser, Password: password, Name: DatabaseName,
+		}
+		if d.StateOnly {
+			shown.Host = d.Host
+			stores[d.Region] = app.Memory(writer(w, d))
+		} else if stores[d.Region], err = app.Postgres(app.Connection{
+			Host: d.Host, Port: int(d.Port), User: DatabaseUser, Password: password, Database: DatabaseName,
+			Lookup: w.Engine.Network.LookupName,
+		}); err != nil {
+			return nil, err
+		}
+		w.Databases = append(w.Databases, shown)
+	}
+	return stores, nil
+}
+
+// writer says whether a state-only instance would take a row.
+func writer(w *World, d rds.Database) func(context.Context) error {
+	return func(context.Context) error {
+		i, err := w.RDS.Describe(d.Account, d.Region, d.Identifier)
+		switch {
+		case err != nil:
+			return err
+		case w.Engine.RegionState(d.Region) != engine.Up:
+			return fmt.Errorf("%s is not reachable", d.Identifier)
+		case aws.ToString(i.DBInstanceStatus) != "available":
+			return fmt.Errorf("%s is %s", d.Identifier, aws.ToString(i.DBInstanceStatus))
+		case aws.ToString(i.ReadReplicaSourceDBInstanceIdentifier) != "":
+			return errors.New(d.Identifier + " is a read replica")
+		}
+		return nil
+	}
+}
+
+func startApplications(w *World, stores map[string]app.Store) (*app.Fleet, error) {
+	ca, err := app.NewCA()
+	if err != nil {
+		return nil, err
+	}
+	w.CAFile = filepath.Join(w.Engine.DataDir, "ca.pem")
+	if err := os.WriteFile(w.CAFile, ca.PEM(), 0o644); err != nil { //nolint:gosec // a public certificate
+		return nil, err
+	}
+	fleet, err := app.Start(app.Options{
+		Network: w.Engine.Network, Stores: stores, CA: ca, Names: []string{RecordName}, Log: w.Engine.Log,
+	})
+	if err != nil {
+		return nil, err
+	}
+	w.Closers = append(w.Closers, fleet.Close)
+	for _, region := range []string{PrimaryRegion, StandbyRegion} {
+		w.Applications = append(w.Applications, Application{Region: region, HTTP: fleet.HTTP(region), HTTPS: fleet.HTTPS(region)})
+	}
+	return fleet, nil
 }
