@@ -59,6 +59,9 @@ func (s *Sandbox) CloudWatch() *cloudwatch.Service { return s.world.CloudWatch }
 // the workload account, and nothing else.
 func (s *Sandbox) Env() []string { return environment(s.endpoint) }
 
+// Env is Sandbox.Env, for one who only has what the sandbox says of itself.
+func (r Ready) Env() []string { return environment(r.Endpoint) }
+
 func environment(endpoint string) []string {
 	return []string{
 		"AWS_ENDPOINT_URL=" + endpoint,
