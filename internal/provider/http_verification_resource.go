@@ -43,6 +43,7 @@ type httpVerificationModel struct {
 	Method               types.String    `tfsdk:"method"`
 	Headers              types.Map       `tfsdk:"headers"`
 	HeadersWO            types.Map       `tfsdk:"headers_wo"`
+	HostHeader           types.String    `tfsdk:"host_header"`
 	ExpectedStatus       types.Int64     `tfsdk:"expected_status"`
 	BodyContains         types.String    `tfsdk:"body_contains"`
 	BodyRegex            types.String    `tfsdk:"body_regex"`
@@ -102,6 +103,10 @@ func (r *httpVerificationResource) Schema(ctx context.Context, _ resource.Schema
 			"headers_wo": schema.MapAttribute{
 				MarkdownDescription: "Headers to send that are kept neither in the plan nor in the state (write-only).",
 				Optional:            true, Sensitive: true, WriteOnly: true, ElementType: types.StringType,
+			},
+			"host_header": schema.StringAttribute{
+				MarkdownDescription: "Host to ask for instead of the URL's, for a check by address.",
+				Optional:            true, Validators: atLeastOne,
 			},
 			"expected_status": schema.Int64Attribute{
 				MarkdownDescription: "HTTP status that is expected. Redirects are not followed. Default: 200.",
@@ -277,6 +282,9 @@ func (m *httpVerificationModel) check(ctx context.Context, secret types.Map) (ht
 		for name, value := range given {
 			check.Headers[name] = value
 		}
+	}
+	if !m.HostHeader.IsNull() {
+		check.Headers["Host"] = m.HostHeader.ValueString()
 	}
 	if !m.BodyContains.IsNull() {
 		check.Matchers = append(check.Matchers, httpcheck.Contains(m.BodyContains.ValueString()))
