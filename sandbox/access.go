@@ -57,12 +57,10 @@ func (s *Sandbox) CloudWatch() *cloudwatch.Service { return s.world.CloudWatch }
 
 // Env is what an AWS client needs in its environment to talk to the sandbox as
 // the workload account, and nothing else.
-func (s *Sandbox) Env() []string { return environment(s.endpoint) }
+func (s *Sandbox) Env() []string { return Environment(s.endpoint) }
 
-// Env is Sandbox.Env, for one who only has what the sandbox says of itself.
-func (r Ready) Env() []string { return environment(r.Endpoint) }
-
-func environment(endpoint string) []string {
+// Environment is Env for a sandbox that runs elsewhere on this machine.
+func Environment(endpoint string) []string {
 	return []string{
 		"AWS_ENDPOINT_URL=" + endpoint,
 		"AWS_ACCESS_KEY_ID=" + engine.WorkloadAccessKey,

@@ -121,7 +121,7 @@ func isResult(line string) bool {
 }
 
 func (r *rehearsal) startWriter(ctx context.Context) (stop func()) {
-	r.writer = newWriter(r.applicationURL()+"/orders", writeGap, r.lookup())
+	r.writer = newWriter(r.applicationURL()+"/orders", writeGap, newResolver(r.sandbox.ready.DNS).lookup)
 	ctx, cancel := context.WithCancel(ctx)
 	done := make(chan struct{})
 	go func() { defer close(done); r.writer.run(ctx) }()
@@ -172,14 +172,13 @@ func (r *rehearsal) failOver(ctx context.Context) error {
 	}
 	r.planned = time.Now()
 	r.timeline.add(r.planned, "the diff is merged; the plan begins")
-	plan := filepath.Join(r.dir, "failover.planfile")
 	var out bytes.Buffer
-	if err := r.project.must(ctx, io.MultiWriter(r.tool(isResult), &out), "terraform", "plan", component, "-s", stack, "-out="+plan); err != nil {
+	if err := r.project.must(ctx, io.MultiWriter(r.tool(isResult), &out), "terraform", "plan", component, "-s", stack); err != nil {
 		return err
 	}
 	r.timeline.add(time.Now(), "the plan is ready to be read")
 	r.estimate = estimated(out.String())
-	if err := r.project.must(ctx, r.tool(isResult), "terraform", "apply", component, "-s", stack, "--from-plan", "--planfile", plan); err != nil {
+	if err := r.project.must(ctx, r.tool(isResult), "terraform", "apply", component, "-s", stack, "--from-plan"); err != nil {
 		return err
 	}
 	r.finished = time.Now()

@@ -3,7 +3,9 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"strings"
@@ -15,91 +17,123 @@ import (
 	"github.com/drstate/terraform-provider-dr/sandbox/engine"
 )
 
-func fault(c *client) *cobra.Command {
-	cmd := &cobra.Command{Use: "fault", Short: "Make calls go wrong"}
-	cmd.AddCommand(faultAdd(c), faultList(c),
-		faultAct(c, "release", "Let the calls that a fault holds go on"),
-		faultAct(c, "drop", "Reset the connections of the calls that a fault holds"),
-		faultAct(c, "remove", "End a fault"))
+func faultCommand(c *client) *cobra.Command {
+	cmd := &cobra.Command{Use: "fault", Short: "Make calls fail, wait or be held"}
+	cmd.AddCommand(faultAddCommand(c), faultListCommand(c))
+	for action, short := range map[string]string{
+		"remove":  "End a fault; calls that it holds go on",
+		"release": "Let the calls that a fault holds go on",
+		"drop":    "Reset the connections of the calls that a fault holds",
+	} {
+		cmd.AddCommand(&cobra.Command{
+			Use: action + " ID", Short: short, Args: cobra.ExactArgs(1),
+			RunE: func(cmd *cobra.Command, args []string) error {
+				var f sandbox.FaultStatus
+				if err := c.ask(cmd.Context(), http.MethodPost, "faults/"+url.PathEscape(args[0])+"/"+action, nil, &f); err != nil {
+					return err
+				}
+				_, err := fmt.Fprintf(cmd.OutOrStdout(), "%s: %s (it held %d)\n", f.ID, action, f.Holding)
+				return err
+			},
+		})
+	}
 	return cmd
 }
 
-func faultAdd(c *client) *cobra.Command {
+func faultAddCommand(c *client) *cobra.Command {
 	var f engine.Fault
 	var kind, when, code, message string
-	var httpStatus int
+	var status int
 	cmd := &cobra.Command{
-		Use: "add", Short: "Add a fault", Args: cobra.NoArgs,
-		Example: "  dr-sandbox fault add --service rds --operation PromoteReadReplica --kind hold --when after\n" +
-			"  dr-sandbox fault add --service route53 --kind throttle --times 5\n" +
-			"  dr-sandbox fault add --operation 'Describe*' --kind error --code AccessDenied --status 403",
+		Use:   "add",
+		Short: "Add a fault; prints its id",
+		Args:  cobra.NoArgs,
+		Example: `  dr-sandbox fault add --kind hold --service rds --operation PromoteReadReplica --times 1
+  dr-sandbox fault add --kind error --code AccessDenied --status 403 --service route53
+  dr-sandbox fault add --kind throttle --operation 'Describe*' --times 5
+  dr-sandbox fault add --kind latency --latency 2s --region us-west-2`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			f.Kind, f.When = engine.FaultKind(kind), engine.When(when)
-			if code != "" {
-				f.Error = &engine.Error{Code: code, Status: httpStatus, Message: message}
+			if f.Kind == engine.FaultError && code != "" {
+				f.Error = &engine.Error{Code: code, Status: status, Message: message}
 			}
-			var s sandbox.FaultStatus
-			if err := c.ask(cmd.Context(), http.MethodPost, "faults", f, &s); err != nil {
+			if err := f.Validate(); err != nil {
 				return err
 			}
-			fmt.Fprintln(cmd.OutOrStdout(), s.ID)
-			return nil
+			var added sandbox.FaultStatus
+			if err := c.ask(cmd.Context(), http.MethodPost, "faults", f, &added); err != nil {
+				return err
+			}
+			_, err := fmt.Fprintln(cmd.OutOrStdout(), added.ID)
+			return err
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&f.ID, "id", "", "name of the fault (default: made up)")
+	flags.StringVar(&f.ID, "id", "", "name of the fault (else made up)")
 	flags.StringVar(&kind, "kind", "", "error, throttle, latency, hold or reset")
-	flags.StringVar(&when, "when", "", "before or after the call takes effect (hold, reset, latency)")
-	flags.StringVar(&f.Service, "service", "", "signing name of the service, such as rds, route53, monitoring (default: any)")
-	flags.StringVar(&f.Operation, "operation", "", "operation, or a glob such as 'Describe*' (default: any)")
-	flags.StringVar(&f.Region, "region", "", "region, or aws-global (default: any)")
-	flags.StringVar(&f.Account, "account", "", "account of the caller (default: any)")
-	flags.IntVar(&f.Skip, "skip", 0, "leave the first calls alone")
-	flags.IntVar(&f.Times, "times", 0, "how many calls go wrong (default: all)")
-	flags.StringVar(&code, "code", "", "AWS error code of --kind error")
-	flags.StringVar(&message, "message", "asked for by a fault", "message of --kind error")
-	flags.IntVar(&httpStatus, "status", 400, "HTTP status of --kind error")
-	flags.DurationVar(&f.Latency, "latency", 0, "how much slower --kind latency is, such as 2s")
-	_ = cmd.MarkFlagRequired("kind")
+	flags.StringVar(&f.Service, "service", "", "signing name: rds, route53, monitoring, sts, s3 (else any)")
+	flags.StringVar(&f.Operation, "operation", "", "operation, * allowed (else any)")
+	flags.StringVar(&f.Region, "region", "", "region, aws-global for Route 53 (else any)")
+	flags.StringVar(&f.Account, "account", "", "account (else any)")
+	flags.IntVar(&f.Skip, "skip", 0, "let this many matching calls pass first")
+	flags.IntVar(&f.Times, "times", 0, "apply this many times (0 is for ever)")
+	flags.StringVar(&when, "when", string(engine.Before), "hold, reset or delay before or after the call takes effect")
+	flags.DurationVar(&f.Latency, "latency", 0, "how long a latency fault takes, in wall time")
+	flags.StringVar(&code, "code", "", "AWS error code of an error fault (else InternalFailure)")
+	flags.IntVar(&status, "status", http.StatusBadRequest, "HTTP status of an error fault")
+	flags.StringVar(&message, "message", "asked for by a fault", "message of an error fault")
+	cmd.MarkFlagRequired("kind") //nolint:errcheck // the flag exists
 	return cmd
 }
 
-func faultList(c *client) *cobra.Command {
-	return &cobra.Command{
-		Use: "list", Short: "Show the faults", Args: cobra.NoArgs,
+func faultListCommand(c *client) *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use: "list", Short: "List the active faults", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			var list []sandbox.FaultStatus
-			if err := c.ask(cmd.Context(), http.MethodGet, "faults", nil, &list); err != nil {
+			var faults []sandbox.FaultStatus
+			if err := c.ask(cmd.Context(), http.MethodGet, "faults", nil, &faults); err != nil {
 				return err
 			}
-			t := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 4, 2, ' ', 0)
-			for _, f := range list {
-				fmt.Fprintf(t, "%s\t%s\t%s\n", f.ID, f.Kind, faultText(f))
+			if asJSON {
+				return lines(cmd.OutOrStdout(), faults)
 			}
-			return t.Flush()
+			return printFaults(cmd.OutOrStdout(), faults)
 		},
 	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "one JSON object a line")
+	return cmd
 }
 
-func faultAct(c *client, action, short string) *cobra.Command {
-	return &cobra.Command{
-		Use: action + " ID", Short: short, Args: cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			var s sandbox.FaultStatus
-			return c.ask(cmd.Context(), http.MethodPost, "faults/"+url.PathEscape(args[0])+"/"+action, nil, &s)
-		},
+func printFaults(out io.Writer, faults []sandbox.FaultStatus) error {
+	if len(faults) == 0 {
+		_, err := fmt.Fprintln(out, "no faults")
+		return err
 	}
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "ID\tKIND\tWHEN\tCALLS\tAPPLIED\tHOLDING")
+	for _, f := range faults {
+		calls := strings.Join([]string{orAny(f.Service), orAny(f.Operation), orAny(f.Region), orAny(f.Account)}, " ")
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%d\t%d\n", f.ID, f.Kind, f.When, calls, f.Applied, f.Holding)
+	}
+	return w.Flush()
 }
 
-func faultText(f sandbox.FaultStatus) string {
-	parts := []string{}
-	for _, p := range []string{f.Service, f.Operation, f.Region, f.Account, string(f.When)} {
-		if p != "" {
-			parts = append(parts, p)
+// orAny shows an empty condition.
+func orAny(s string) string {
+	if s == "" {
+		return "*"
+	}
+	return s
+}
+
+// lines prints one JSON object a line.
+func lines[T any](out io.Writer, list []T) error {
+	e := json.NewEncoder(out)
+	for _, item := range list {
+		if err := e.Encode(item); err != nil {
+			return err
 		}
 	}
-	if len(parts) == 0 {
-		parts = append(parts, "every call")
-	}
-	return fmt.Sprintf("%s: %d seen, %d applied, %d held now", strings.Join(parts, " "), f.Seen, f.Applied, f.Holding)
+	return nil
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 
-// Command dr-sandbox runs the simulated AWS in the foreground, and talks to a
-// running one: takes regions down, adds faults, shows the calls that came.
+// Command dr-sandbox runs a simulated AWS to rehearse on, and drives a running
+// one: regions that go down, faults, the record of calls.
 package main
 
 import (
@@ -14,12 +14,14 @@ import (
 	"github.com/spf13/cobra"
 )
 
+// version is set by the linker.
 var version = "dev"
 
 func main() {
-	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer cancel()
-	if err := root().ExecuteContext(ctx); err != nil {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := root().ExecuteContext(ctx)
+	stop()
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "dr-sandbox:", err)
 		os.Exit(1)
 	}
@@ -28,13 +30,13 @@ func main() {
 func root() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:           "dr-sandbox",
-		Short:         "A simulated AWS on this machine, to rehearse a failover on",
+		Short:         "A simulated AWS to rehearse failovers on",
 		Version:       version,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	var c client
-	cmd.PersistentFlags().StringVar(&c.endpoint, "endpoint", "", "URL of the running sandbox (default: $DR_SANDBOX_ENDPOINT, else the one started last)")
-	cmd.AddCommand(up(), status(&c), env(&c), region(&c), calls(&c), fault(&c))
+	c := &client{}
+	cmd.PersistentFlags().StringVar(&c.endpoint, "endpoint", "", "the running sandbox's endpoint (else $"+endpointVariable+", else the last one started by this user)")
+	cmd.AddCommand(upCommand(), regionCommand(c), faultCommand(c), callsCommand(c), statusCommand(c), envCommand(c))
 	return cmd
 }
