@@ -51,7 +51,7 @@ func (s *Service) changeResourceRecordSets(c *engine.Call, in *route53.ChangeRes
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	z.submitting = false
-	return &route53.ChangeResourceRecordSetsOutput{ChangeInfo: change.info(s.now())}, nil
+	return &route53.ChangeResourceRecordSetsOutput{ChangeInfo: change.info(change.submitted)}, nil
 }
 
 func (s *Service) submit(c *engine.Call, in *route53.ChangeResourceRecordSetsInput) (*zone, *change, *engine.Error) {

@@ -147,10 +147,8 @@ func TestHealthCheckKinds(t *testing.T) {
 					return false
 				}
 				o := out.HealthCheckObservations[0]
-				if want := tc.healthy != aws.ToBool(tc.config.Inverted); strings.HasPrefix(*o.StatusReport.Status, "Success") != want || o.StatusReport.CheckedTime == nil {
-					t.Errorf("%s: %s", name, *o.StatusReport.Status)
-				}
-				return true
+				want := tc.healthy != aws.ToBool(tc.config.Inverted)
+				return strings.HasPrefix(*o.StatusReport.Status, "Success") == want && o.StatusReport.CheckedTime != nil
 			})
 		}
 		b.eventually(name, func() bool { return b.service.Healthy(hc) == tc.healthy })

@@ -27,7 +27,7 @@ const (
 	connectTimeout    = 4 * time.Second
 	tcpConnectTimeout = 10 * time.Second
 	answerTimeout     = 2 * time.Second
-	leastTimeout      = 500 * time.Millisecond
+	leastTimeout      = 2 * time.Second
 	searchedBytes     = 5120
 )
 

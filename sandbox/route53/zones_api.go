@@ -49,7 +49,7 @@ func (s *Service) createHostedZone(c *engine.Call, in *route53.CreateHostedZoneI
 	}
 	described := z.describe()
 	return &route53.CreateHostedZoneOutput{
-		HostedZone: &described, DelegationSet: z.delegation(), ChangeInfo: change.info(s.now()),
+		HostedZone: &described, DelegationSet: z.delegation(), ChangeInfo: change.info(change.submitted),
 		Location: aws.String(apiEndpoint + "hostedzone/" + z.id),
 	}, nil
 }
@@ -80,7 +80,8 @@ func (s *Service) deleteHostedZone(c *engine.Call, in *route53.DeleteHostedZoneI
 	}
 	delete(s.zones, z.id)
 	delete(s.tags, tagKey{types.TagResourceTypeHostedzone, z.id})
-	return &route53.DeleteHostedZoneOutput{ChangeInfo: s.accept(c.Account, "").info(s.now())}, nil
+	change := s.accept(c.Account, "")
+	return &route53.DeleteHostedZoneOutput{ChangeInfo: change.info(change.submitted)}, nil
 }
 
 func (s *Service) getHostedZoneCount(c *engine.Call, _ *route53.GetHostedZoneCountInput) (*route53.GetHostedZoneCountOutput, error) {
