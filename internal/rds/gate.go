@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"slices"
 	"strings"
 	"sync"
@@ -283,6 +282,11 @@ func (a *Assessment) gateLoss(spec Spec, lag Lag, lagErr error) {
 		a.warn(fmt.Sprintf("%s: promotion cannot be undone (estimated loss %s s of %s)", id, seconds(a.Loss), limit),
 			explain+" The instance reboots and becomes a writer for good; going home needs a new replica.")
 	}
+	if ahead := -spec.SourceLostAt.Sub(lag.GoodAt.Add(-time.Duration(lag.GoodSeconds * float64(time.Second)))); a.LossKnown &&
+		a.Instance.isPostgreSQL() && !spec.SourceLostAt.IsZero() && ahead > time.Minute {
+		a.warn(fmt.Sprintf("%s: has a transaction %s s younger than source_lost_at", id, seconds(ahead)),
+			"The source was alive after the time given, so the estimated loss may be too low. Check source_lost_at and its time zone.")
+	}
 }
 
 // gateBackup looks at what the promotion makes of the backups.
@@ -362,6 +366,6 @@ func unwrapped(err error) error {
 	return err
 }
 
-func seconds(d time.Duration) string { return fmt.Sprintf("%.0f", math.Ceil(d.Seconds())) }
+func seconds(d time.Duration) string { return fmt.Sprintf("%.0f", d.Seconds()) }
 
 func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }

@@ -138,14 +138,15 @@ func (l Lag) with(at time.Time, seconds float64) Lag {
 //
 // PostgreSQL's lag is the age of the last replayed transaction, and goes on
 // growing when the source is dead or idle: what counts is the time of that
-// transaction. For other engines it is the distance between the two.
+// transaction. For other engines it is the distance between the two. The answer
+// is in whole seconds, as the metric is.
 func EstimateLoss(i Instance, l Lag, lostAt time.Time) (time.Duration, bool) {
 	if l.GoodAt.IsZero() {
 		return 0, false
 	}
 	lag := time.Duration(l.GoodSeconds * float64(time.Second))
 	if i.isPostgreSQL() {
-		return max(0, lostAt.Sub(l.GoodAt.Add(-lag))), true
+		return max(0, lostAt.Sub(l.GoodAt.Add(-lag))).Round(time.Second), true
 	}
-	return lag + max(0, lostAt.Sub(l.GoodAt)), true
+	return (lag + max(0, lostAt.Sub(l.GoodAt))).Round(time.Second), true
 }

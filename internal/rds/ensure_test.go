@@ -1,0 +1,472 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package rds_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/rds/types"
+
+	"github.com/drstate/terraform-provider-dr/internal/rds"
+)
+
+// wanted is the spec of a failover: an update of what was seen as a replica.
+func wanted() rds.Spec {
+	limit := 5 * time.Minute
+	return rds.Spec{
+		Identifier: replica, Promoted: true, Mode: rds.ModeUnplanned, MaxEstimatedLoss: &limit, EvidentResourceID: "db-REPLICA",
+	}
+}
+
+// virtual runs a test in virtual time, with the source's region down.
+func virtual(t *testing.T, f func(t *testing.T, c *cloud)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		c := newCloud()
+		c.down(east)
+		f(t, c)
+		time.Sleep(10 * time.Minute) // lets what the fake still has to do end
+	})
+}
+
+func ensure(t *testing.T, c *cloud, spec rds.Spec) (rds.Outcome, error) {
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Minute)
+	defer cancel()
+	return c.service(west).Ensure(ctx, spec)
+}
+
+func TestPromotesOnceAndWaitsUntilItIsDone(t *testing.T) {
+	t.Parallel()
+	virtual(t, func(t *testing.T, c *cloud) {
+		start := time.Now()
+		out, err := ensure(t, c, wanted())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if out.Instance.IsReplica() || out.Instance.Status != "available" || !out.Promoted || out.Source != sourceARN {
+			t.Errorf("got %+v", out)
+		}
+		if !out.LossKnown || out.Loss != 3*time.Second {
+			t.Errorf("estimated loss %s", out.Loss)
+		}
+		// The fake needs 95 s. Each stage may be seen a twentieth late, and the
+		// end is looked at twice.
+		if took := time.Since(start); took < 95*time.Second || took > 104*time.Second {
+			t.Errorf("took %s", took)
+		}
+		in := c.inputs[0]
+		if c.promoted != 1 || aws.ToInt32(in.BackupRetentionPeriod) != 14 || aws.ToString(in.PreferredBackupWindow) != "03:00-03:30" {
+			t.Errorf("%d promotions, retention %d, window %s", c.promoted, aws.ToInt32(in.BackupRetentionPeriod), aws.ToString(in.PreferredBackupWindow))
+		}
+		if tag := c.get(west, replica).TagList; len(tag) != 1 || aws.ToString(tag[0].Value) != sourceARN {
+			t.Errorf("tags %v", tag)
+		}
+		for _, call := range c.calls {
+			if strings.HasPrefix(call, east) && !strings.Contains(call, " DescribeDBInstances ") {
+				t.Errorf("called the source's region: %s", call)
+			}
+		}
+	})
+}
+
+func TestBackupRetentionIsNeverLeftOut(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		own        int32
+		configured *int32
+		want       int32
+	}{{14, nil, 14}, {0, nil, 0}, {0, aws.Int32(7), 7}, {14, aws.Int32(0), 0}} {
+		virtual(t, func(t *testing.T, c *cloud) {
+			c.get(west, replica).BackupRetentionPeriod = &test.own
+			spec := wanted()
+			spec.BackupRetentionPeriod = test.configured
+			spec.PreferredBackupWindow = "05:00-05:30"
+			if _, err := ensure(t, c, spec); err != nil {
+				t.Fatal(err)
+			}
+			in := c.inputs[0]
+			if in.BackupRetentionPeriod == nil || *in.BackupRetentionPeriod != test.want || *in.PreferredBackupWindow != "05:00-05:30" {
+				t.Errorf("own %d: promoted with %v", test.own, in.BackupRetentionPeriod)
+			}
+		})
+	}
+}
+
+func TestAdoptsAWriterWithoutChangingAnything(t *testing.T) {
+	t.Parallel()
+	for name, prepare := range map[string]func(*types.DBInstance, *rds.Spec){
+		"update, seen as replica before": func(*types.DBInstance, *rds.Spec) {},
+		"create, tagged by a promotion": func(db *types.DBInstance, s *rds.Spec) {
+			s.Creating, s.EvidentResourceID = true, ""
+			db.TagList = []types.Tag{{Key: aws.String(rds.PromotedFromTag), Value: aws.String(sourceARN)}}
+		},
+		"create, with replicas of its own": func(db *types.DBInstance, s *rds.Spec) {
+			s.Creating, s.EvidentResourceID = true, ""
+			db.ReadReplicaDBInstanceIdentifiers = []string{"other"}
+			db.DBInstanceStatus = aws.String("backing-up")
+		},
+		"create, accepted by name": func(_ *types.DBInstance, s *rds.Spec) {
+			s.Creating, s.EvidentResourceID, s.Accept = true, "", []string{rds.AcceptStandaloneWriter}
+		},
+		"update, accepted by name": func(_ *types.DBInstance, s *rds.Spec) {
+			s.EvidentResourceID, s.Accept = "", []string{rds.AcceptStandaloneWriter}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			virtual(t, func(t *testing.T, c *cloud) {
+				db, spec := c.get(west, replica), wanted()
+				db.ReadReplicaSourceDBInstanceIdentifier = nil
+				prepare(db, &spec)
+				if _, err := ensure(t, c, spec); err != nil {
+					t.Fatal(err)
+				}
+				if c.mutations() != 0 {
+					t.Errorf("calls: %v", c.calls)
+				}
+			})
+		})
+	}
+}
+
+func TestNeverTakesAnOldWriterForAPromotedReplica(t *testing.T) {
+	t.Parallel()
+	for name, prepare := range map[string]func(*types.DBInstance, *rds.Spec){
+		"update": func(db *types.DBInstance, s *rds.Spec) {
+			// Evidence of earlier runs is gone; neither a tag of an earlier
+			// life nor a replica of its own makes up for it.
+			s.EvidentResourceID = ""
+			db.TagList = []types.Tag{{Key: aws.String(rds.PromotedFromTag), Value: aws.String("x")}}
+			db.ReadReplicaDBInstanceIdentifiers = []string{"other"}
+		},
+		"update, evidence of another instance": func(_ *types.DBInstance, s *rds.Spec) { s.EvidentResourceID = "db-OTHER" },
+		"create":                               func(_ *types.DBInstance, s *rds.Spec) { s.Creating, s.EvidentResourceID = true, "" },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			virtual(t, func(t *testing.T, c *cloud) {
+				db, spec := c.get(west, replica), wanted()
+				db.ReadReplicaSourceDBInstanceIdentifier = nil
+				prepare(db, &spec)
+				_, err := ensure(t, c, spec)
+				wantError(t, err, rds.KindStandaloneWriter, rds.FieldIdentifier, "standalone_writer")
+				if c.mutations() != 0 {
+					t.Errorf("calls: %v", c.calls)
+				}
+			})
+		})
+	}
+}
+
+// TestResumesFromEveryIntermediateState starts a run at many points of a
+// promotion that an earlier run began.
+func TestResumesFromEveryIntermediateState(t *testing.T) {
+	t.Parallel()
+	for at := time.Duration(0); at < 100*time.Second; at += 1500 * time.Millisecond {
+		virtual(t, func(t *testing.T, c *cloud) {
+			c.mu.Lock()
+			c.lifecycle(c.get(west, replica))
+			c.mu.Unlock()
+			time.Sleep(at)
+			out, err := ensure(t, c, wanted())
+			if err != nil || out.Instance.IsReplica() || !out.Promoted {
+				t.Errorf("after %s: %+v, %v", at, out, err)
+			}
+			if c.promoted != 1 {
+				t.Errorf("after %s: %d promotions", at, c.promoted)
+			}
+		})
+	}
+}
+
+// TestConvergesAfterBeingKilledAroundEveryCall kills a run before and after
+// each of its calls takes effect, and runs again.
+func TestConvergesAfterBeingKilledAroundEveryCall(t *testing.T) {
+	t.Parallel()
+	for _, when := range []string{"before", "after"} {
+		for n := 1; ; n++ {
+			killed := false
+			virtual(t, func(t *testing.T, c *cloud) {
+				ctx, kill := context.WithTimeout(t.Context(), 30*time.Minute)
+				defer kill()
+				healthy := c.fail
+				calls := 0
+				hook := func(call string) error {
+					c.mu.Lock()
+					calls++
+					hit := calls == n
+					c.mu.Unlock()
+					if hit {
+						killed = true
+						kill()
+						return ctx.Err()
+					}
+					return healthy(call)
+				}
+				if when == "before" {
+					c.fail = hook
+				} else {
+					c.after = hook
+				}
+				_, err := c.service(west).Ensure(ctx, wanted())
+				if !killed {
+					if err != nil {
+						t.Error(err)
+					}
+					return
+				}
+				if err == nil && calls <= n {
+					t.Errorf("killed %s call %d, yet no error", when, n)
+				}
+				c.fail, c.after = healthy, nil
+				out, err := ensure(t, c, wanted())
+				if err != nil || out.Instance.IsReplica() || out.Instance.Status != "available" {
+					t.Errorf("resumed after being killed %s call %d: %+v, %v", when, n, out, err)
+				}
+				if c.promoted != 1 {
+					t.Errorf("killed %s call %d: %d promotions", when, n, c.promoted)
+				}
+			})
+			if !killed {
+				if n < 20 {
+					t.Errorf("only %d calls were made", n)
+				}
+				break
+			}
+		}
+	}
+}
+
+func TestNeverGivesUpWhatMayHaveBeenAccepted(t *testing.T) {
+	t.Parallel()
+	lost := errors.New("connection reset by peer")
+	t.Run("answer lost after it took effect", func(t *testing.T) {
+		t.Parallel()
+		virtual(t, func(t *testing.T, c *cloud) {
+			c.stale = 20 * time.Second // still reads available for long
+			c.after = only(west, "PromoteReadReplica", lost)
+			if _, err := ensure(t, c, wanted()); err != nil || c.promoted != 1 {
+				t.Errorf("%v, %d promotions", err, c.promoted)
+			}
+		})
+	})
+	t.Run("call lost before it took effect", func(t *testing.T) {
+		t.Parallel()
+		virtual(t, func(t *testing.T, c *cloud) {
+			healthy, lose := c.fail, 3
+			c.fail = func(call string) error {
+				if strings.Contains(call, " PromoteReadReplica ") && lose > 0 {
+					lose--
+					return lost
+				}
+				return healthy(call)
+			}
+			if _, err := ensure(t, c, wanted()); err != nil || c.promoted != 1 {
+				t.Errorf("%v, %d promotions", err, c.promoted)
+			}
+		})
+	})
+	t.Run("source comes back after the answer was lost", func(t *testing.T) {
+		t.Parallel()
+		virtual(t, func(t *testing.T, c *cloud) {
+			c.stale = 20 * time.Second
+			c.after = func(call string) error {
+				if strings.Contains(call, " PromoteReadReplica ") {
+					c.fail = nil
+					return lost
+				}
+				return nil
+			}
+			if _, err := ensure(t, c, wanted()); err != nil || c.promoted != 1 {
+				t.Errorf("%v, %d promotions", err, c.promoted)
+			}
+		})
+	})
+	t.Run("a backup begins between the look and the call", func(t *testing.T) {
+		t.Parallel()
+		virtual(t, func(t *testing.T, c *cloud) {
+			db, first, healthy := c.get(west, replica), true, c.fail
+			c.fail = func(call string) error {
+				if strings.Contains(call, " PromoteReadReplica ") && first {
+					first = false
+					c.mu.Lock()
+					db.DBInstanceStatus = aws.String("backing-up")
+					c.mu.Unlock()
+					c.later(5*time.Minute, func() { db.DBInstanceStatus = aws.String("available") })
+				}
+				return healthy(call)
+			}
+			spec := wanted()
+			limit := time.Hour
+			spec.MaxEstimatedLoss = &limit
+			if _, err := ensure(t, c, spec); err != nil || c.promoted != 1 {
+				t.Errorf("%v, %d promotions", err, c.promoted)
+			}
+			if n := c.count("PromoteReadReplica"); n != 2 {
+				t.Errorf("%d calls: a replica that is backing-up must be waited for", n)
+			}
+		})
+	})
+	t.Run("describes fail while the promotion runs", func(t *testing.T) {
+		t.Parallel()
+		virtual(t, func(t *testing.T, c *cloud) {
+			healthy := c.fail
+			start := time.Now()
+			c.fail = func(call string) error {
+				if since := time.Since(start); since > 30*time.Second && since < 80*time.Second {
+					return refusal("Throttling", "Rate exceeded")
+				}
+				return healthy(call)
+			}
+			if _, err := ensure(t, c, wanted()); err != nil || c.promoted != 1 {
+				t.Errorf("%v, %d promotions", err, c.promoted)
+			}
+		})
+	})
+}
+
+func TestGivesUpWhenRDSKeepsRefusing(t *testing.T) {
+	t.Parallel()
+	virtual(t, func(t *testing.T, c *cloud) {
+		healthy := c.fail
+		c.fail = func(call string) error {
+			if strings.Contains(call, " PromoteReadReplica ") {
+				return &types.InvalidDBInstanceStateFault{Message: aws.String("mounted mode")}
+			}
+			return healthy(call)
+		}
+		start := time.Now()
+		_, err := ensure(t, c, wanted())
+		wantError(t, err, rds.KindRefused, rds.FieldIdentifier, "mounted mode")
+		if took := time.Since(start); took > 3*time.Minute {
+			t.Errorf("took %s", took)
+		}
+	})
+}
+
+func TestTimeoutTellsWhatWasDone(t *testing.T) {
+	t.Parallel()
+	virtual(t, func(t *testing.T, c *cloud) {
+		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Second)
+		defer cancel()
+		_, err := c.service(west).Ensure(ctx, wanted())
+		e := wantError(t, err, rds.KindTimeout, "", "modifying, still a replica of", "50s", "timeouts.update", "has accepted the promotion")
+		if e != nil && e.Done == "" {
+			t.Error("does not say what was done")
+		}
+	})
+}
+
+func TestDenialOfTheCallChangesNothing(t *testing.T) {
+	t.Parallel()
+	virtual(t, func(t *testing.T, c *cloud) {
+		healthy := c.fail
+		c.fail = func(call string) error {
+			if err := only(west, "PromoteReadReplica", refusal("AccessDenied", "not authorized to perform rds:PromoteReadReplica"))(call); err != nil {
+				return err
+			}
+			return healthy(call)
+		}
+		_, err := ensure(t, c, wanted())
+		wantError(t, err, rds.KindRefused, "", "rds:PromoteReadReplica", "permission")
+		if c.promoted != 0 || c.count("PromoteReadReplica") != 1 {
+			t.Errorf("calls %v", c.calls)
+		}
+	})
+}
+
+func TestUntaggedPromotionWarns(t *testing.T) {
+	t.Parallel()
+	virtual(t, func(t *testing.T, c *cloud) {
+		healthy := c.fail
+		c.fail = func(call string) error {
+			if err := only(west, "AddTagsToResource", refusal("AccessDenied", "no"))(call); err != nil {
+				return err
+			}
+			return healthy(call)
+		}
+		out, err := ensure(t, c, wanted())
+		if err != nil || c.promoted != 1 || len(out.Warnings) != 1 || !strings.Contains(out.Warnings[0].Summary, replica) {
+			t.Errorf("%v, %d promotions, %v", err, c.promoted, out.Warnings)
+		}
+	})
+}
+
+func TestNotPromotedOnlyObserves(t *testing.T) {
+	t.Parallel()
+	spec := rds.Spec{Identifier: replica}
+	virtual(t, func(t *testing.T, c *cloud) {
+		out, err := ensure(t, c, spec)
+		if err != nil || !out.Instance.IsReplica() || c.mutations() != 0 {
+			t.Errorf("%+v, %v", out, err)
+		}
+		c.get(west, replica).ReadReplicaSourceDBInstanceIdentifier = nil
+		if out, err = ensure(t, c, spec); err != nil || out.Instance.IsReplica() || c.mutations() != 0 {
+			t.Errorf("a writer that is not wanted: %+v, %v", out, err)
+		}
+		c.down(west)
+		if out, err = ensure(t, c, spec); err != nil || out.Instance.Identifier != "" || len(out.Warnings) != 1 {
+			t.Errorf("a region that is down: %+v, %v", out, err)
+		}
+		c.fail = only(west, "DescribeDBInstances", refusal("ExpiredToken", "The security token included in the request is expired"))
+		_, err = ensure(t, c, spec)
+		wantError(t, err, rds.KindRead, "", "expired", "Renew the credentials")
+		c.fail = nil
+		_, err = ensure(t, c, rds.Spec{Identifier: "nothing"})
+		wantError(t, err, rds.KindNotFound, rds.FieldIdentifier, "no DB instance")
+	})
+}
+
+// TestAnEstateCostsWhatOneInstanceCosts promotes 200 replicas at once.
+func TestAnEstateCostsWhatOneInstanceCosts(t *testing.T) {
+	t.Parallel()
+	describes := func(n int) (calls int, took time.Duration) {
+		virtual(t, func(t *testing.T, c *cloud) {
+			template := *c.get(west, replica)
+			for k := range n {
+				db := template
+				db.DBInstanceIdentifier = aws.String(fmt.Sprint("db", k))
+				db.DBInstanceArn = aws.String(fmt.Sprint("arn:aws:rds:us-west-2:111111111111:db:db", k))
+				c.instances[west+"/"+*db.DBInstanceIdentifier] = &db
+				c.lag[*db.DBInstanceIdentifier] = datum{time.Now(), 1}
+			}
+			c.fail = func(call string) error {
+				// Each of them is a promotion of its own to the fake.
+				if strings.Contains(call, " PromoteReadReplica ") {
+					c.mu.Lock()
+					c.promoted = 0
+					c.mu.Unlock()
+				}
+				return nil
+			}
+			service, start := c.service(west), time.Now()
+			var group sync.WaitGroup
+			for k := range n {
+				group.Go(func() {
+					spec := wanted()
+					spec.Identifier, spec.Accept = fmt.Sprint("db", k), []string{rds.AcceptHealthySource}
+					if _, err := service.Ensure(t.Context(), spec); err != nil {
+						t.Error(err)
+					}
+				})
+			}
+			group.Wait()
+			calls, took = c.count("DescribeDBInstances")+c.count("GetMetricData"), time.Since(start)
+		})
+		return calls, took
+	}
+	one, onceTook := describes(1)
+	many, manyTook := describes(200)
+	// Two pages of a hundred each.
+	if many > 2*one+2 || manyTook > onceTook+2*time.Second {
+		t.Errorf("1: %d calls in %s; 200: %d calls in %s", one, onceTook, many, manyTook)
+	}
+}
