@@ -64,7 +64,7 @@ func Environment(endpoint string) []string {
 	return []string{
 		"AWS_ENDPOINT_URL=" + endpoint,
 		"AWS_ACCESS_KEY_ID=" + engine.WorkloadAccessKey,
-		"AWS_SECRET_ACCESS_KEY=sandbox",
+		"AWS_SECRET_ACCESS_KEY=any-secret-is-accepted-here",
 		"AWS_REGION=us-west-2",
 		"AWS_DEFAULT_REGION=us-west-2",
 		"AWS_EC2_METADATA_DISABLED=true",
