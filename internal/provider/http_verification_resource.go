@@ -16,6 +16,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/resourcevalidator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
@@ -39,24 +40,24 @@ func newHTTPVerificationResource() resource.Resource { return &httpVerificationR
 type httpVerificationResource struct{ resourceBase }
 
 type httpVerificationModel struct {
-	URL                  types.String    `tfsdk:"url"`
-	Method               types.String    `tfsdk:"method"`
-	Headers              types.Map       `tfsdk:"headers"`
-	HeadersWO            types.Map       `tfsdk:"headers_wo"`
-	HostHeader           types.String    `tfsdk:"host_header"`
-	ExpectedStatus       types.Int64     `tfsdk:"expected_status"`
-	BodyContains         types.String    `tfsdk:"body_contains"`
-	BodyRegex            types.String    `tfsdk:"body_regex"`
-	JSONValue            *jsonValueModel `tfsdk:"json_value"`
-	ConsecutiveSuccesses types.Int64     `tfsdk:"consecutive_successes"`
-	Interval             types.String    `tfsdk:"interval"`
-	RequestTimeout       types.String    `tfsdk:"request_timeout"`
-	CACertificatePEM     types.String    `tfsdk:"ca_certificate_pem"`
-	ServerName           types.String    `tfsdk:"server_name"`
-	InsecureSkipVerify   types.Bool      `tfsdk:"insecure_skip_verify"`
-	Resolver             types.String    `tfsdk:"resolver"`
-	Triggers             types.Map       `tfsdk:"triggers"`
-	Timeouts             timeouts.Value  `tfsdk:"timeouts"`
+	URL                  types.String   `tfsdk:"url"`
+	Method               types.String   `tfsdk:"method"`
+	Headers              types.Map      `tfsdk:"headers"`
+	HeadersWO            types.Map      `tfsdk:"headers_wo"`
+	HostHeader           types.String   `tfsdk:"host_header"`
+	ExpectedStatus       types.Int64    `tfsdk:"expected_status"`
+	BodyContains         types.String   `tfsdk:"body_contains"`
+	BodyRegex            types.String   `tfsdk:"body_regex"`
+	JSONValue            types.Object   `tfsdk:"json_value"`
+	ConsecutiveSuccesses types.Int64    `tfsdk:"consecutive_successes"`
+	Interval             types.String   `tfsdk:"interval"`
+	RequestTimeout       types.String   `tfsdk:"request_timeout"`
+	CACertificatePEM     types.String   `tfsdk:"ca_certificate_pem"`
+	ServerName           types.String   `tfsdk:"server_name"`
+	InsecureSkipVerify   types.Bool     `tfsdk:"insecure_skip_verify"`
+	Resolver             types.String   `tfsdk:"resolver"`
+	Triggers             types.Map      `tfsdk:"triggers"`
+	Timeouts             timeouts.Value `tfsdk:"timeouts"`
 
 	VerifiedAt types.String `tfsdk:"verified_at"`
 	Attempts   types.Int64  `tfsdk:"attempts"`
@@ -296,8 +297,12 @@ func (m *httpVerificationModel) check(ctx context.Context, secret types.Map) (ht
 		}
 		check.Matchers = append(check.Matchers, httpcheck.Regexp{Regexp: expression})
 	}
-	if m.JSONValue != nil {
-		check.Matchers = append(check.Matchers, httpcheck.JSONValue{Path: m.JSONValue.Path.ValueString(), Value: m.JSONValue.Value.ValueString()})
+	var diags diag.Diagnostics
+	if j, _ := decode[jsonValueModel](ctx, m.JSONValue, &diags); j != nil {
+		check.Matchers = append(check.Matchers, httpcheck.JSONValue{Path: j.Path.ValueString(), Value: j.Value.ValueString()})
+	}
+	if diags.HasError() {
+		return check, fmt.Errorf("json_value: %s", diags[0].Detail())
 	}
 	return check, nil
 }

@@ -61,26 +61,31 @@ func (r *route53FailoverRecordResource) ValidateConfig(ctx context.Context, req 
 		return
 	}
 	const invalid = "Invalid Attribute Value"
-	routed := m.Weighted != nil || m.Latency != nil || m.Failover != nil || m.Geolocation != nil || m.MultiValue.ValueBool()
-	if routed && m.SetIdentifier.IsNull() {
+	unknown := anyUnknown(m.Weighted, m.Latency, m.Failover, m.Geolocation, m.MultiValue)
+	routed := !m.Weighted.IsNull() || !m.Latency.IsNull() || !m.Failover.IsNull() || !m.Geolocation.IsNull() || m.MultiValue.ValueBool()
+	if routed && !unknown && m.SetIdentifier.IsNull() {
 		resp.Diagnostics.AddAttributeError(path.Root("set_identifier"), invalid,
 			"A record with a routing policy needs a set_identifier, which tells it apart from the others of its name and type.")
 	}
-	if !routed && !m.MultiValue.IsUnknown() && !m.SetIdentifier.IsNull() && !m.SetIdentifier.IsUnknown() {
+	if !routed && !unknown && !m.SetIdentifier.IsNull() && !m.SetIdentifier.IsUnknown() {
 		resp.Diagnostics.AddAttributeError(path.Root("set_identifier"), invalid,
 			"A simple record has no set_identifier. Remove it, or add a routing policy.")
 	}
 	if m.Targets.IsUnknown() {
 		return
 	}
-	var targets map[string]targetModel
+	var targets map[string]types.Object
 	resp.Diagnostics.Append(m.Targets.ElementsAs(ctx, &targets, false)...)
 	for _, name := range slices.Sorted(maps.Keys(targets)) {
-		t, at := targets[name], path.Root("targets").AtMapKey(name)
-		if (t.Alias != nil) == !t.Records.IsNull() {
+		at := path.Root("targets").AtMapKey(name)
+		t, _ := decode[targetModel](ctx, targets[name], &resp.Diagnostics)
+		if t == nil || anyUnknown(t.Alias, t.Records) {
+			continue
+		}
+		if t.Alias.IsNull() == t.Records.IsNull() {
 			resp.Diagnostics.AddAttributeError(at, invalid, fmt.Sprintf("Target %q needs either records or alias, not both.", name))
 		}
-		if t.Alias == nil && m.TTL.IsNull() {
+		if t.Alias.IsNull() && m.TTL.IsNull() {
 			resp.Diagnostics.AddAttributeError(path.Root("ttl"), invalid, fmt.Sprintf("Target %q has records, so the record needs a ttl, such as 60.", name))
 		}
 	}
@@ -99,41 +104,42 @@ func (r *route53FailoverRecordResource) ModifyPlan(ctx context.Context, req reso
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	if plan == nil {
-		if prior.DeleteOnDestroy.ValueBool() {
-			resp.Diagnostics.AddWarning(fmt.Sprintf("%s: will be deleted from zone %s", prior.key(), prior.ZoneID.ValueString()),
-				"delete_on_destroy is set. Clients that resolve the name get no answer afterwards.")
-		} else {
-			resp.Diagnostics.AddWarning(fmt.Sprintf("%s: will be forgotten, the record stays as it is", prior.key()),
-				"Destroying dr_route53_failover_record leaves the record in its zone, serving what it serves now.")
-		}
+	if plan == nil || prior != nil && !prior.sameRecord(plan) {
+		prior.warnOfLeaving(plan == nil, &resp.Diagnostics)
 		return
 	}
 	spec, known := plan.spec(ctx, &resp.Diagnostics)
-	if prior == nil && !plan.Name.IsUnknown() {
-		resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, path.Root("fqdn"), route53.DisplayName(plan.Name.ValueString()))...)
-	}
-	if prior != nil && prior.SyncStatus.ValueString() != route53.InSync {
-		resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, path.Root("sync_status"), types.StringUnknown())...)
-		resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, path.Root("change_id"), types.StringUnknown())...)
-	}
-	if prior != nil && known && prior.Active.ValueString() != spec.Active && len(resp.RequiresReplace) == 0 {
-		from := prior.Active.ValueString()
-		if from == "" {
-			from = "an answer that is none of targets"
-		}
-		resp.Diagnostics.AddWarning(fmt.Sprintf("%s: moves from %s to %s", spec.Key, from, spec.Active),
-			fmt.Sprintf("It will serve %s. The change needs Route 53's control plane, which is in us-east-1; resolvers keep the old answer for up to the TTL.",
-				spec.Targets[spec.Active]))
-	}
-	if prior != nil || !known || r.p == nil || resp.Diagnostics.HasError() {
+	idle := prior != nil && prior.SyncStatus.ValueString() == route53.InSync && req.Plan.Raw.Equal(req.State.Raw)
+	if resp.Diagnostics.HasError() || idle {
 		return
 	}
+	plan.foresee(ctx, spec, known, &resp.Diagnostics)
+	resp.Diagnostics.Append(resp.Plan.Set(ctx, plan)...)
+	switch {
+	case !known || resp.Diagnostics.HasError():
+	case prior != nil:
+		prior.warnOfMove(ctx, spec, &resp.Diagnostics)
+	case r.p != nil:
+		r.checkCreate(ctx, plan, spec, &resp.Diagnostics)
+	}
+}
+
+// checkCreate looks at what is there before a record is taken over.
+func (r *route53FailoverRecordResource) checkCreate(ctx context.Context, plan *route53RecordModel, spec route53.Spec, diags *diag.Diagnostics) {
 	ctx, cancel := context.WithTimeout(ctx, lookTimeout)
 	defer cancel()
-	_, err := r.p.Route53().Check(ctx, route53.Request{Spec: spec, Overwrite: plan.AllowOverwrite.ValueBool()})
-	if err != nil && !errors.Is(err, route53.ErrNotFound) {
-		addError(&resp.Diagnostics, "Unable to Plan Record", err)
+	have, err := r.p.Route53().Check(ctx, route53.Request{Spec: spec, Overwrite: plan.AllowOverwrite.ValueBool()})
+	switch {
+	case err == nil:
+		if from := have.ActiveTarget(spec.Targets, spec.Active); from != spec.Active {
+			warnOfMove(spec, from, strings.Join(have.Answer.Strings(), ", "), diags)
+		}
+	case errors.Is(err, route53.ErrNotFound):
+	case route53.IsControlPlane(err):
+		// The rest of the plan must not wait for Route 53.
+		diags.AddWarning(spec.Key.String()+": could not be looked at before it is taken over", errorDetail(err))
+	default:
+		addError(diags, "Unable to Plan Record", err)
 	}
 }
 

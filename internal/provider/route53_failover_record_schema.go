@@ -38,14 +38,20 @@ func route53RecordSchema(ctx context.Context) schema.Schema {
 			"Create adopts a record that serves one of `targets`; a record that serves anything else is left alone and reported. " +
 			"A change made elsewhere is seen and repaired. Destroying the resource leaves the record as it is, unless `delete_on_destroy` is set.\n\n" +
 			"The move needs Route 53's control plane, which is in us-east-1. While it does not answer, the apply says which record is " +
-			"stuck, and the next one goes on.\n\n" +
-			"IAM actions: `route53:ListResourceRecordSets`, `route53:ChangeResourceRecordSets` on the hosted zone, `route53:GetChange` on `arn:aws:route53:::change/*`.",
+			"stuck, and the next one goes on. Where a failover must not depend on it, let Route 53's data plane decide instead: " +
+			"two records with `failover_routing_policy` and a `health_check_id` that is fed from the standby region, or ARC routing controls.\n\n" +
+			"IAM actions: `route53:ListResourceRecordSets`, `route53:ChangeResourceRecordSets` on `arn:aws:route53:::hostedzone/ID`, and `route53:GetChange` on `arn:aws:route53:::change/*`.",
 		Attributes: map[string]schema.Attribute{
 			"zone_id": schema.StringAttribute{
 				MarkdownDescription: "Id of the hosted zone.", Required: true, PlanModifiers: fixed, Validators: zone,
 			},
 			"name": schema.StringAttribute{
-				MarkdownDescription: "Full name of the record, such as `app.example.com`.", Required: true, PlanModifiers: fixed,
+				MarkdownDescription: "Full name of the record, such as `app.example.com`.", Required: true,
+				PlanModifiers: []planmodifier.String{stringplanmodifier.RequiresReplaceIf(
+					func(_ context.Context, req planmodifier.StringRequest, resp *stringplanmodifier.RequiresReplaceIfFuncResponse) {
+						resp.RequiresReplace = req.PlanValue.IsUnknown() ||
+							route53.CanonicalName(req.PlanValue.ValueString()) != route53.CanonicalName(req.StateValue.ValueString())
+					}, "another name is another record; another spelling is not", "another name is another record; another spelling is not")},
 				Validators: []validator.String{stringvalidator.RegexMatches(nameShape, "must be a full name such as app.example.com")},
 			},
 			"type": schema.StringAttribute{
@@ -126,11 +132,11 @@ func route53RecordSchema(ctx context.Context) schema.Schema {
 			"id":   schema.StringAttribute{MarkdownDescription: "Zone, name, type and set identifier, joined by underscores.", Computed: true, PlanModifiers: kept},
 			"fqdn": schema.StringAttribute{MarkdownDescription: "Full name, without a trailing dot.", Computed: true, PlanModifiers: kept},
 			"answer": schema.ListAttribute{
-				MarkdownDescription: "What the record serves: its values in order, or the alias's name.", Computed: true, ElementType: types.StringType,
+				MarkdownDescription: "What the record serves: its values in alphabetical order, or the alias's name.", Computed: true, ElementType: types.StringType,
 			},
 			"change_id": schema.StringAttribute{MarkdownDescription: "Id of the last change that this resource made.", Computed: true},
 			"sync_status": schema.StringAttribute{
-				MarkdownDescription: "`INSYNC` once Route 53 has confirmed the answer; `unknown` when the answer was seen to change and nobody saw it confirmed: the next apply confirms it.",
+				MarkdownDescription: "`INSYNC` once Route 53 has confirmed the answer, or when the record was adopted as it should be; `unknown` when the answer was seen to change and nobody saw it confirmed: the next apply confirms it.",
 				Computed:            true,
 			},
 			"timeouts": timeouts.Attributes(ctx, timeouts.Opts{Create: true, Read: true, Update: true, Delete: true}),

@@ -3,6 +3,7 @@
 package route53
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -103,12 +104,16 @@ func (e *TimeoutError) Attribute() string { return "" }
 
 // Detail implements the explanation.
 func (e *TimeoutError) Detail() string {
-	text := fmt.Sprintf("%s in zone %s: time ran out after %s while %s.", e.Key, e.Key.ZoneID, e.Spent.Round(100*time.Millisecond), e.Doing)
+	what, advice := "time ran out", "If Route 53 only needs longer, raise timeouts."
+	if errors.Is(e.Err, context.Canceled) {
+		what, advice = "was interrupted", ""
+	}
+	text := fmt.Sprintf("%s in zone %s: %s after %s while %s.", e.Key, e.Key.ZoneID, what, e.Spent.Round(100*time.Millisecond), e.Doing)
 	if e.Last != nil {
 		text += " Last answer: " + awsclient.Explain(e.Last) + "."
 	}
 	if e.ChangeID != "" {
 		text += fmt.Sprintf("\n\nRoute 53 had accepted the change (%s): it will most likely arrive.", e.ChangeID)
 	}
-	return text + "\n\nApply again: it goes on from here. If Route 53 only needs longer, raise timeouts."
+	return strings.TrimSpace(text + "\n\nApply again: it goes on from here. " + advice)
 }
