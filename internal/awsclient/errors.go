@@ -93,8 +93,9 @@ func hasAnswer(err error) bool {
 	if _, ok := errors.AsType[smithy.APIError](err); ok {
 		return true
 	}
-	_, ok := errors.AsType[*smithyhttp.ResponseError](err)
-	return ok
+	// The SDK makes a response of status 0 of an attempt without one.
+	resp, ok := errors.AsType[*smithyhttp.ResponseError](err)
+	return ok && resp.HTTPStatusCode() > 0
 }
 
 // isLocal says that a call was never made: its input cannot be sent.
