@@ -15,6 +15,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"path/filepath"
 	"slices"
 	"sync"
 	"time"
@@ -116,6 +117,9 @@ func (s *Sandbox) start(ctx context.Context) error {
 		return err
 	}
 	if seed.Build != nil {
+		if err := s.world.RDS.Prepare(ctx); err != nil {
+			return fmt.Errorf("%w\nInstall PostgreSQL, or start without databases to connect to: --state-only (in Go, Options.StateOnly)", err)
+		}
 		if err := seed.Build(ctx, s.world); err != nil {
 			return fmt.Errorf("scenario %s: %w", seed.Name, err)
 		}
@@ -125,6 +129,11 @@ func (s *Sandbox) start(ctx context.Context) error {
 
 func (s *Sandbox) dataDir() error {
 	if s.options.DataDir != "" {
+		dir, err := filepath.Abs(s.options.DataDir)
+		if err != nil {
+			return err
+		}
+		s.options.DataDir = dir
 		return os.MkdirAll(s.options.DataDir, 0o755) //nolint:gosec // the databases' user must pass through
 	}
 	dir, err := os.MkdirTemp("", "dr-sandbox-")
