@@ -13,7 +13,6 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/route53"
-	"github.com/aws/aws-sdk-go-v2/service/route53/types"
 	"github.com/miekg/dns"
 
 	"github.com/drstate/terraform-provider-dr/sandbox/engine"
@@ -180,7 +179,7 @@ func (s *Service) testDNSAnswer(c *engine.Call, in *route53.TestDNSAnswerInput) 
 	answer := s.resolve(name, qtype, from)
 	out := &route53.TestDNSAnswerOutput{
 		Nameserver: aws.String(z.nameServers[0]), Protocol: aws.String("UDP"), RecordName: aws.String(strings.TrimSuffix(name, ".")),
-		RecordType: types.RRType(in.RecordType), ResponseCode: aws.String(dns.RcodeToString[answer.Rcode]), RecordData: []string{},
+		RecordType: in.RecordType, ResponseCode: aws.String(dns.RcodeToString[answer.Rcode]), RecordData: []string{},
 	}
 	for _, rr := range answer.Answer {
 		if rr.Header().Rrtype == qtype {
