@@ -1,3 +1,19 @@
+# Where the stack stands in stacks/deployments.
+variable "tenant" {
+  description = "Tenant, from the stack's path."
+  type        = string
+}
+
+variable "account" {
+  description = "Account, from the stack's path."
+  type        = string
+}
+
+variable "environment" {
+  description = "Environment, from the stack's path."
+  type        = string
+}
+
 variable "dr_region" {
   description = "The region whose endpoints and STS the providers use: the one to recover to."
   type        = string
