@@ -88,7 +88,7 @@ func passable(info os.FileInfo, a *account) bool {
 }
 
 // reachableDir makes the directory for servers: inside dataDir where the
-// servers' user can reach that, else below /var/tmp under a name derived from it.
+// servers' user can reach that, else outside, under a name derived from it.
 func reachableDir(dataDir string, a *account) (dir string, outside bool, err error) {
 	dataDir, err = filepath.Abs(dataDir)
 	if err != nil {
@@ -101,22 +101,26 @@ func reachableDir(dataDir string, a *account) (dir string, outside bool, err err
 	if !reachable(dir, a) {
 		outside = true
 		sum := sha256.Sum256([]byte(dataDir))
-		dir = filepath.Join("/var/tmp", "dr-sandbox-"+hex.EncodeToString(sum[:8]))
+		dir = filepath.Join(outsideBase(), outsidePrefix+hex.EncodeToString(sum[:8]))
 	}
 	if err := os.Mkdir(dir, 0o711); err != nil && !errors.Is(err, os.ErrExist) {
 		return "", false, err
 	}
-	// /var/tmp is everybody's: a directory that someone else made there, or a
+	// The base is everybody's: a directory that someone else made there, or a
 	// link, is not ours to use.
 	info, err := os.Lstat(dir)
 	if err != nil {
 		return "", false, err
 	}
-	st, ok := info.Sys().(*syscall.Stat_t)
-	if !info.IsDir() || (ok && int64(st.Uid) != int64(os.Geteuid())) {
+	if !info.IsDir() || !ours(info) {
 		return "", false, fmt.Errorf("%s is not a directory of this user", dir)
 	}
 	return dir, outside, nil
+}
+
+func ours(info os.FileInfo) bool {
+	st, ok := info.Sys().(*syscall.Stat_t)
+	return !ok || int64(st.Uid) == int64(os.Geteuid())
 }
 
 // takeLock makes sure that one process works in a data directory. The kernel

@@ -89,6 +89,7 @@ func (m *Manager) open(ctx context.Context, o Options) error {
 	if err := m.reap(); err != nil {
 		return err
 	}
+	m.sweep()
 	bin, err := find(ctx, o, m.root, m.user)
 	if err != nil {
 		return err

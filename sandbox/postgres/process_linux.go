@@ -19,3 +19,13 @@ func commandLine(pid int) []string {
 	}
 	return splitArgs(raw)
 }
+
+// freeMemory is what a file system in memory has free; 0 for any other.
+func freeMemory(dir string) int64 {
+	const tmpfs = 0x01021994
+	var st syscall.Statfs_t
+	if err := syscall.Statfs(dir, &st); err != nil || int64(st.Type) != tmpfs {
+		return 0
+	}
+	return int64(st.Bavail) * int64(st.Bsize) //nolint:gosec,unconvert // the types differ between architectures
+}

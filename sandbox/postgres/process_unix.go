@@ -23,3 +23,5 @@ func commandLine(pid int) []string {
 	}
 	return strings.Fields(string(out))
 }
+
+func freeMemory(string) int64 { return 0 }

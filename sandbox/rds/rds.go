@@ -187,7 +187,7 @@ func (s *Service) background(f func(context.Context)) {
 func (s *Service) script(i *instance, steps ...step) {
 	i.busy = true
 	go s.background(func(ctx context.Context) {
-		for _, st := range steps {
+		for n, st := range steps {
 			if !s.sleep(ctx, st.after) {
 				return
 			}
@@ -204,14 +204,13 @@ func (s *Service) script(i *instance, steps ...step) {
 				s.mu.Unlock()
 				return
 			}
+			// Whoever sees the last status can act on it.
+			i.busy = n < len(steps)-1
 			if st.then != nil {
 				st.then()
 			}
 			s.mu.Unlock()
 		}
-		s.mu.Lock()
-		i.busy = false
-		s.mu.Unlock()
 	})
 }
 
