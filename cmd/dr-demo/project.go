@@ -63,6 +63,10 @@ func newProject(repo, dir, provider, version string) (*project, error) {
 	if err := os.WriteFile(rc, []byte(config), 0o600); err != nil {
 		return nil, err
 	}
+	cache := filepath.Join(dir, "plugins")
+	if err := os.MkdirAll(cache, 0o755); err != nil {
+		return nil, err
+	}
 	p.env = append(clean(os.Environ()),
 		"TF_CLI_CONFIG_FILE="+rc,
 		"TF_IN_AUTOMATION=1",
@@ -71,6 +75,9 @@ func newProject(repo, dir, provider, version string) (*project, error) {
 		"ATMOS_VERSION_CHECK_ENABLED=false",
 		"ATMOS_COMPONENTS_TERRAFORM_COMMAND="+p.terraform,
 		"NO_COLOR=1",
+		// Atmos shares one plugin cache among all projects of a user; the
+		// provider that is rehearsed is the one that was just built.
+		"TF_PLUGIN_CACHE_DIR="+cache,
 	)
 	return p, nil
 }

@@ -107,11 +107,14 @@ func (r *rehearsal) tool(keep func(string) bool) io.Writer {
 }
 
 func (r *rehearsal) apply(ctx context.Context) error {
-	return r.project.must(ctx, r.tool(isResult), "terraform", "apply", component, "-s", stack, "-auto-approve", "-no-color")
+	return r.project.must(ctx, r.tool(isResult), "terraform", "apply", component, "-s", stack, "-auto-approve")
 }
 
 // isResult keeps the lines of a plan or an apply that tell a person something.
 func isResult(line string) bool {
+	if strings.Contains(line, "Incomplete lock file") { // a mirror holds one platform
+		return false
+	}
 	for _, word := range []string{"Plan:", "Apply complete", "No changes", "Warning:", "Error:", ": Modifications complete", ": Creation complete", "Still modifying"} {
 		if strings.Contains(line, word) {
 			return true
@@ -172,13 +175,14 @@ func (r *rehearsal) failOver(ctx context.Context) error {
 	}
 	r.planned = time.Now()
 	r.timeline.add(r.planned, "the diff is merged; the plan begins")
+	plan := filepath.Join(r.dir, "failover.planfile")
 	var out bytes.Buffer
-	if err := r.project.must(ctx, io.MultiWriter(r.tool(isResult), &out), "terraform", "plan", component, "-s", stack, "-no-color"); err != nil {
+	if err := r.project.must(ctx, io.MultiWriter(r.tool(isResult), &out), "terraform", "plan", component, "-s", stack, "-out="+plan); err != nil {
 		return err
 	}
 	r.timeline.add(time.Now(), "the plan is ready to be read")
 	r.estimate = estimated(out.String())
-	if err := r.project.must(ctx, r.tool(isResult), "terraform", "apply", component, "-s", stack, "--from-plan", "-no-color"); err != nil {
+	if err := r.project.must(ctx, r.tool(isResult), "terraform", "apply", component, "-s", stack, "--planfile", plan); err != nil {
 		return err
 	}
 	r.finished = time.Now()
@@ -205,7 +209,7 @@ func (r *rehearsal) awaitService(ctx context.Context) error {
 
 // secondPlan says whether a plan after the failover is empty.
 func (r *rehearsal) secondPlan(ctx context.Context) (bool, error) {
-	code, err := r.project.run(ctx, r.tool(isResult), "terraform", "plan", component, "-s", stack, "-detailed-exitcode", "-no-color")
+	code, err := r.project.run(ctx, r.tool(isResult), "terraform", "plan", component, "-s", stack, "-detailed-exitcode")
 	switch {
 	case err != nil:
 		return false, err

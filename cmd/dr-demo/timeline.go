@@ -5,6 +5,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"regexp"
 	"sort"
 	"strings"
 	"sync"
@@ -81,6 +82,9 @@ func (p *progress) say(format string, args ...any) {
 	fmt.Fprintf(p.w, "      %s\n", fmt.Sprintf(format, args...))
 }
 
+// colours are a terminal's escape sequences.
+var colours = regexp.MustCompile("\x1b\\[[0-9;]*m")
+
 // indent copies the output of a tool, set off from the demo's own words.
 type indent struct {
 	w    io.Writer
@@ -93,6 +97,7 @@ func (i *indent) Write(p []byte) (int, error) {
 	lines := strings.Split(text, "\n")
 	i.rest = lines[len(lines)-1]
 	for _, line := range lines[:len(lines)-1] {
+		line = colours.ReplaceAllString(line, "")
 		if i.keep == nil || i.keep(line) {
 			fmt.Fprintf(i.w, "      | %s\n", line)
 		}
