@@ -8,6 +8,8 @@ package provider
 import (
 	"context"
 	"errors"
+	"fmt"
+	"slices"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework-validators/listvalidator"
@@ -200,6 +202,12 @@ func (p *drProvider) Configure(ctx context.Context, req provider.ConfigureReques
 		}
 		resp.Diagnostics.AddAttributeError(at, "Unable to Configure Provider", err.Error()+
 			"\n\nSet the provider's region and profile, or AWS_REGION and AWS_PROFILE.")
+		return
+	}
+	if slices.Contains(cfg.FailedRegions, clients.Region()) {
+		resp.Diagnostics.AddAttributeError(path.Root("failed_regions"), "Unable to Configure Provider", fmt.Sprintf(
+			"The provider's own region, %s, is listed in failed_regions: credentials would come from there.\n\n"+
+				"Set the provider's region to the one that you recover to.", clients.Region()))
 		return
 	}
 	data := newProviderData(clients, durationOr(model.PollInterval, time.Second))
