@@ -7,4 +7,7 @@ terraform {
       version = ">= 0.1"
     }
   }
+
+  # The backend is written by Atmos (backend.tf.json) from the stack's region
+  # mixin: S3 in the recovery region.
 }

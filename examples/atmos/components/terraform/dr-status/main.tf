@@ -1,0 +1,22 @@
+# A component that is planned and never applied: its plan prints what the
+# replication is like now, as outputs that would change, and keeps no state.
+
+locals {
+  members = merge(flatten([
+    for application in values(var.applications) : [
+      for name, database in application.databases : {
+        for region, member in database.members : "${name}/${region}" => {
+          region                 = region
+          db_instance_identifier = member.db_instance_identifier
+        }
+      }
+    ]
+  ])...)
+}
+
+data "dr_replication_status" "this" {
+  for_each = local.members
+
+  region                 = each.value.region
+  db_instance_identifier = each.value.db_instance_identifier
+}
