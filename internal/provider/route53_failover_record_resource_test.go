@@ -3,7 +3,6 @@
 package provider
 
 import (
-	"errors"
 	"fmt"
 	"regexp"
 	"strings"
@@ -129,8 +128,8 @@ func TestRecordIsAdoptedWithoutAChange(t *testing.T) {
 				ConfigPlanChecks:  planned(plancheck.ResourceActionUpdate, eastIP),
 				ConfigStateChecks: settled("us-east-1", eastIP),
 				Check: func(*terraform.State) error {
-					if w.calls("ChangeResourceRecordSets") != 1 || w.calls("GetChange") == 0 {
-						return errors.New("nobody asked Route 53 to confirm the answer")
+					if changes, looks := w.calls("ChangeResourceRecordSets"), w.calls("GetChange"); changes != 1 || looks == 0 {
+						return fmt.Errorf("%d changes and %d looks at them: the answer was not confirmed", changes, looks)
 					}
 					return nil
 				},
@@ -174,7 +173,7 @@ func TestRecordRefusals(t *testing.T) {
 			{Config: w.app("us-west-2", ""), ExpectError: words("set allow_overwrite = true")},
 			{Config: w.app("us-west-2", ""), PlanOnly: true, ExpectError: words("already there, as 203.0.113.9")},
 			{Config: change(dnsZone, "Z0NOWHERE"), ExpectError: words("Hosted zone Z0NOWHERE does not exist")},
-			{Config: change(`"us-west-2"`, `"eu-west-1"`), ExpectError: words(`"eu-west-1" is none of targets`)},
+			{Config: w.app("eu-west-1", ""), ExpectError: words(`"eu-west-1" is none of targets`)},
 			{Config: change("ttl     = 5", ""), ExpectError: words("needs a ttl")},
 			{Config: change(`"A"`, `"AX"`), ExpectError: words("value must be one of")},
 			{Config: w.app("us-west-2", `set_identifier = "a"`), ExpectError: words("A simple record has no set_identifier")},

@@ -88,7 +88,7 @@ func TestEnsure(t *testing.T) {
 // as long as the run lasts; whatever came of it, the next run finishes.
 func TestAMoveConvergesWhateverIsLost(t *testing.T) {
 	t.Parallel()
-	unreachable := &awsclient.UnreachableError{Region: "aws-global", Budget: 3 * time.Second}
+	unreachable := &awsclient.UnreachableError{Region: "aws-global", Budget: 3 * time.Second, Err: context.Canceled}
 	for _, operation := range []string{"list", "change", "get"} {
 		for _, after := range []bool{false, true} {
 			for _, once := range []bool{true, false} {

@@ -158,7 +158,9 @@ func explain(ctx context.Context, err error, p progress) error {
 	if err == nil {
 		return nil
 	}
-	if ctx.Err() != nil || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+	// A region's spent budget ends its calls by cancelling them, which must not
+	// be taken for the caller's own end.
+	if ctx.Err() != nil || !awsclient.IsUnreachable(err) && (errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)) {
 		return &TimeoutError{Key: p.key, Doing: p.doing, Last: p.last, ChangeID: p.changeID, Spent: time.Since(p.began), Err: err}
 	}
 	switch kindOf(err) {
