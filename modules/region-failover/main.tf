@@ -1,10 +1,11 @@
 # One application: its databases are promoted, the target region is checked at
 # its own entrance, the records move, the application is checked by name.
 #
-# The order comes from references between resources alone. Terraform keeps such
-# references within one instance of a module, so that `for_each` over several
-# applications makes none of them wait for, or fail with, another. References
-# by way of local values or outputs would tie them together.
+# The order comes from depends_on between resources, never from one on a module.
+# Terraform orders whole resource blocks: no record of a run moves before every
+# promotion of the run is done, also where a caller has used for_each on this
+# module. What must not wait for, or fail with, anything else needs a run of its
+# own.
 
 locals {
   members = merge([

@@ -13,7 +13,7 @@ module "application" {
   }
 
   regions       = var.regions
-  active_region = var.active_region
+  active_region = coalesce(each.value.active_region, var.active_region)
   databases     = each.value.databases
   records       = each.value.records
   verifications = each.value.verifications
@@ -27,7 +27,7 @@ module "application" {
   # that it is for, and is without effect once another one is active.
   accept = (
     var.exception != null
-    && try(var.exception.towards, null) == var.active_region
+    && try(var.exception.towards, null) == coalesce(each.value.active_region, var.active_region)
     && (try(var.exception.applications, null) == null || contains(try(coalesce(var.exception.applications, []), []), each.key))
   ) ? var.exception.accept : []
 }

@@ -17,8 +17,9 @@ variable "active_region" {
 }
 
 variable "applications" {
-  description = "What goes over together, by name: databases, records and verifications as the module region-failover describes them, the most that may be lost, and a mode of its own if it needs one. One application neither waits for nor fails with another."
+  description = "What goes over together, by name: databases, records and verifications as the module region-failover describes them, the most that may be lost, and a mode of its own if it needs one. `active_region` takes an application aside: it stays, or goes, where the others do not."
   type = map(object({
+    active_region      = optional(string)
     mode               = optional(string)
     max_estimated_loss = optional(string)
 
