@@ -68,7 +68,7 @@ func (c Check) Run(ctx context.Context) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	names := &names{resolver: c.Resolver}
+	names := newNames(c.Resolver)
 	var history history
 	for row := 0; ; {
 		seen := c.attempt(ctx, target, names, config)

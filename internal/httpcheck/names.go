@@ -7,40 +7,63 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"strings"
 
 	"github.com/miekg/dns"
 )
 
 // names finds addresses without a cache: at one resolver, or at the zone's own
-// name servers, which a resolver's cache cannot be behind.
-type names struct{ resolver string }
+// name servers, which a resolver's cache cannot be behind. It is for one caller
+// at a time.
+type names struct {
+	resolver string // HOST:PORT; empty for the zone's own name servers
+	system   system
+	port     string // of name servers
+
+	// The name servers of a name are looked up once and kept until they fail:
+	// it is the answers that have to be fresh.
+	servers map[string][]string
+	turn    int
+}
+
+// system is the machine's own resolver.
+type system interface {
+	LookupNS(context.Context, string) ([]*net.NS, error)
+	LookupHost(context.Context, string) ([]string, error)
+}
+
+func newNames(resolver string) *names {
+	return &names{resolver: resolver, system: net.DefaultResolver, port: "53", servers: map[string][]string{}}
+}
 
 // maxChase bounds a chain of CNAMEs.
 const maxChase = 8
 
-// resolve returns an address of host and who named it.
+// resolve returns an address of host and who named it. Each call begins with
+// another of the zone's name servers, so that a row of successes covers them.
 func (n *names) resolve(ctx context.Context, host string) (ip, via string, err error) {
 	if net.ParseIP(host) != nil {
 		return host, "the URL", nil
 	}
+	n.turn++
 	name := dns.Fqdn(host)
 	for range maxChase {
-		servers := []string{n.resolver}
-		if n.resolver == "" {
-			if servers, err = authorities(ctx, name); err != nil {
-				return "", "", fmt.Errorf("finding the name servers of %s: %w", name, err)
-			}
+		servers, err := n.serversOf(ctx, name)
+		if err != nil {
+			return "", "", fmt.Errorf("finding the name servers of %s: %w", name, err)
 		}
 		if len(servers) == 0 { // a name of no public zone (a hosts file, a search domain)
-			addresses, err := net.DefaultResolver.LookupHost(ctx, strings.TrimSuffix(name, "."))
+			addresses, err := n.system.LookupHost(ctx, strings.TrimSuffix(name, "."))
 			if err != nil {
 				return "", "", err
 			}
 			return addresses[0], "the system's resolver", nil
 		}
-		ip, alias, server, err := ask(ctx, servers, name, n.resolver != "")
+		first := n.turn % len(servers)
+		ip, alias, server, err := ask(ctx, append(slices.Clone(servers[first:]), servers[:first]...), name, n.resolver != "")
 		if err != nil {
+			delete(n.servers, name)
 			return "", "", err
 		}
 		if ip != "" {
@@ -51,22 +74,36 @@ func (n *names) resolve(ctx context.Context, host string) (ip, via string, err e
 	return "", "", fmt.Errorf("%s: more than %d CNAMEs in a row", host, maxChase)
 }
 
+func (n *names) serversOf(ctx context.Context, name string) ([]string, error) {
+	if n.resolver != "" {
+		return []string{n.resolver}, nil
+	}
+	if servers, ok := n.servers[name]; ok {
+		return servers, nil
+	}
+	servers, err := n.authorities(ctx, name)
+	if err == nil {
+		n.servers[name] = servers
+	}
+	return servers, err
+}
+
 // authorities are the name servers of the closest zone above name; none if
 // there is no such zone.
-func authorities(ctx context.Context, name string) ([]string, error) {
+func (n *names) authorities(ctx context.Context, name string) ([]string, error) {
 	for zone := name; dns.CountLabel(zone) >= 2; {
-		records, err := net.DefaultResolver.LookupNS(ctx, zone)
+		records, err := n.system.LookupNS(ctx, zone)
 		var missing *net.DNSError
 		if err != nil && (!errors.As(err, &missing) || !missing.IsNotFound) {
 			return nil, err
 		}
 		var servers []string
 		for _, ns := range records {
-			addresses, err := net.DefaultResolver.LookupHost(ctx, strings.TrimSuffix(ns.Host, "."))
+			addresses, err := n.system.LookupHost(ctx, strings.TrimSuffix(ns.Host, "."))
 			if err != nil {
 				continue // another server may do
 			}
-			servers = append(servers, net.JoinHostPort(addresses[0], "53"))
+			servers = append(servers, net.JoinHostPort(addresses[0], n.port))
 		}
 		if len(servers) > 0 {
 			return servers, nil
