@@ -122,8 +122,13 @@ func (s *Service) putMetricData(c *engine.Call, in *cloudwatch.PutMetricDataInpu
 	return &cloudwatch.PutMetricDataOutput{}, nil
 }
 
-// listMetrics answers everything in one page: the sandbox's estates are small.
+// listMetrics answers in pages of 500 metrics.
+// https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_ListMetrics.html
 func (s *Service) listMetrics(c *engine.Call, in *cloudwatch.ListMetricsInput) (*cloudwatch.ListMetricsOutput, error) {
+	skip, err := readToken(in.NextToken)
+	if err != nil {
+		return nil, err
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	out := &cloudwatch.ListMetricsOutput{Metrics: []types.Metric{}}
@@ -147,6 +152,10 @@ func (s *Service) listMetrics(c *engine.Call, in *cloudwatch.ListMetricsInput) (
 			metric.Dimensions = append(metric.Dimensions, types.Dimension{Name: aws.String(name), Value: aws.String(m.dimensions[name])})
 		}
 		out.Metrics = append(out.Metrics, metric)
+	}
+	out.Metrics = out.Metrics[min(skip, len(out.Metrics)):]
+	if len(out.Metrics) > maxMetrics {
+		out.Metrics, out.NextToken = out.Metrics[:maxMetrics], writeToken(skip+maxMetrics)
 	}
 	return out, nil
 }

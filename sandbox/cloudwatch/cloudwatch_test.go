@@ -4,6 +4,7 @@ package cloudwatch_test
 
 import (
 	"errors"
+	"fmt"
 	"net/http/httptest"
 	"testing"
 	"time"
@@ -157,5 +158,56 @@ func TestPutListAndStatistics(t *testing.T) {
 	})
 	if err != nil || len(stats.Datapoints) != 1 || aws.ToFloat64(stats.Datapoints[0].Maximum) != 7 {
 		t.Errorf("GetMetricStatistics = %v, %v", stats, err)
+	}
+}
+
+func TestPages(t *testing.T) {
+	t.Parallel()
+	s, client := start(t, 1)
+	cw := client("us-west-2")
+	base := time.Now().UTC().Truncate(time.Minute).Add(-20 * time.Minute)
+	for i := range 600 {
+		dims := map[string]string{"DBInstanceIdentifier": fmt.Sprintf("db-%d", i)}
+		s.Put(engine.WorkloadAccount, "us-west-2", "AWS/RDS", "ReplicaLag", dims, base, 1, "Seconds")
+	}
+	var metrics int
+	for pages := sdk.NewListMetricsPaginator(cw, &sdk.ListMetricsInput{}); pages.HasMorePages(); {
+		page, err := pages.NextPage(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if metrics += len(page.Metrics); len(page.Metrics) > 500 {
+			t.Errorf("a page of %d metrics", len(page.Metrics))
+		}
+	}
+	if metrics != 600 {
+		t.Errorf("%d metrics in all pages, want 600", metrics)
+	}
+
+	for i := range 10 {
+		s.Put(engine.WorkloadAccount, "us-west-2", "AWS/RDS", "ReplicaLag",
+			map[string]string{"DBInstanceIdentifier": "db-0"}, base.Add(time.Duration(i)*time.Minute), float64(i), "Seconds")
+	}
+	got := map[string][]float64{}
+	pages := sdk.NewGetMetricDataPaginator(cw, &sdk.GetMetricDataInput{
+		MetricDataQueries: []types.MetricDataQuery{lagQuery("a", "db-0"), lagQuery("b", "db-1")},
+		StartTime:         aws.Time(base), EndTime: aws.Time(base.Add(15 * time.Minute)), MaxDatapoints: aws.Int32(4),
+	})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, r := range page.MetricDataResults {
+			got[*r.Id] = append(got[*r.Id], r.Values...)
+		}
+	}
+	if len(got["a"]) != 10 || got["a"][0] != 9 || len(got["b"]) != 1 {
+		t.Errorf("in pages of 4: %v", got)
+	}
+	_, err := cw.ListMetrics(t.Context(), &sdk.ListMetricsInput{NextToken: aws.String("x")})
+	var refused smithy.APIError
+	if !errors.As(err, &refused) || refused.ErrorCode() != "InvalidParameterValue" {
+		t.Errorf("a bad token: %v", err)
 	}
 }

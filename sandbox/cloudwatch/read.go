@@ -65,6 +65,9 @@ func (s *Service) getMetricData(c *engine.Call, in *cloudwatch.GetMetricDataInpu
 		}
 		out.MetricDataResults = append(out.MetricDataResults, r)
 	}
+	if err := turn(out, in.MaxDatapoints, in.NextToken); err != nil {
+		return nil, err
+	}
 	return out, nil
 }
 

@@ -41,8 +41,8 @@ func find(ctx context.Context, o Options, root string, user *account) (binaries,
 	}
 	var dirs []string
 	if path, err := exec.LookPath("postgres"); err == nil {
-		if real, err := filepath.EvalSymlinks(path); err == nil {
-			dirs = append(dirs, filepath.Dir(real))
+		if target, err := filepath.EvalSymlinks(path); err == nil {
+			dirs = append(dirs, filepath.Dir(target))
 		}
 	}
 	dirs = append(dirs, packaged("/usr/lib/postgresql")...)

@@ -60,7 +60,7 @@ host replication all 127.0.0.1/32 scram-sha-256
 func (s *Server) configure() error {
 	var b strings.Builder
 	b.WriteString(settings)
-	fmt.Fprintf(&b, "port = %d\n", s.port)
+	fmt.Fprintf(&b, "port = %d\n", s.port.Load())
 	if s.link != nil {
 		fmt.Fprintf(&b, "primary_conninfo = %s\n", quote(s.link.conninfo(s.m.secret)))
 		fmt.Fprintf(&b, "primary_slot_name = %s\n", quote(s.link.slot))

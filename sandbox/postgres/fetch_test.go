@@ -117,6 +117,7 @@ func TestFetchedFromARepository(t *testing.T) {
 }
 
 func TestFetchSaysWhatToDo(t *testing.T) {
+	t.Parallel()
 	server := httptest.NewServer(http.NotFoundHandler())
 	t.Cleanup(server.Close)
 	o := Options{DataDir: t.TempDir(), CacheDir: t.TempDir(), Repository: server.URL, Log: discard()}

@@ -117,15 +117,16 @@ func (m *Manager) Close() error {
 	m.mu.Unlock()
 
 	var wg sync.WaitGroup
-	errs := make([]error, len(servers))
+	ends := make([]error, len(servers))
 	for i, s := range servers {
-		wg.Go(func() { errs[i] = s.Destroy() })
+		wg.Go(func() { ends[i] = s.Destroy() })
 	}
 	wg.Wait()
+	err := errors.Join(ends...)
 	if m.outside {
-		errs = append(errs, os.RemoveAll(m.root))
+		err = errors.Join(err, os.RemoveAll(m.root))
 	}
-	return errors.Join(append(errs, m.lock.Close())...)
+	return errors.Join(err, m.lock.Close())
 }
 
 // add registers a server, unless the manager is closing.

@@ -28,9 +28,9 @@ func open(t *testing.T, dir string) *Manager {
 	return m
 }
 
-func exec1(t *testing.T, s *Server, user, password, database, sql string) error {
+func exec1(t *testing.T, s *Server, password, sql string) error {
 	t.Helper()
-	c, err := s.connectAs(t.Context(), user, password, database)
+	c, err := s.connectAs(t.Context(), "app", password, "orders")
 	if err != nil {
 		return err
 	}
@@ -71,13 +71,13 @@ func TestReplicaIsPromoted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := exec1(t, a, "app", "correct-horse", "orders", "CREATE TABLE t AS SELECT 1 AS n"); err != nil {
+	if err := exec1(t, a, "correct-horse", "CREATE TABLE t AS SELECT 1 AS n"); err != nil {
 		t.Fatal(err)
 	}
-	if err := exec1(t, a, "app", "wrong-horse", "orders", "SELECT 1"); err == nil {
+	if err := exec1(t, a, "wrong-horse", "SELECT 1"); err == nil {
 		t.Error("a wrong password opens a session")
 	}
-	if err := exec1(t, a, "app", "correct-horse", "orders", "ALTER SYSTEM SET fsync = on"); err == nil {
+	if err := exec1(t, a, "correct-horse", "ALTER SYSTEM SET fsync = on"); err == nil {
 		t.Error("the master user is a superuser")
 	}
 	b, err := m.CreateReplica(t.Context(), "b", a, a.Addr())
@@ -85,7 +85,7 @@ func TestReplicaIsPromoted(t *testing.T) {
 		t.Fatal(err)
 	}
 	eventually(t, "the row arrives", func() bool { return count(t, b) == 1 })
-	if err := exec1(t, b, "app", "correct-horse", "orders", "INSERT INTO t VALUES (2)"); err == nil {
+	if err := exec1(t, b, "correct-horse", "INSERT INTO t VALUES (2)"); err == nil {
 		t.Error("a replica takes writes")
 	}
 	eventually(t, "the replica streams and knows its lag", func() bool {
@@ -98,7 +98,7 @@ func TestReplicaIsPromoted(t *testing.T) {
 	if err := a.Restart(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if err := exec1(t, a, "app", "correct-horse", "orders", "INSERT INTO t VALUES (2)"); err != nil {
+	if err := exec1(t, a, "correct-horse", "INSERT INTO t VALUES (2)"); err != nil {
 		t.Fatal(err)
 	}
 	eventually(t, "the replica follows again after its source's restart", func() bool { return count(t, b) == 2 })
@@ -110,7 +110,7 @@ func TestReplicaIsPromoted(t *testing.T) {
 	if err := b.Restart(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if err := exec1(t, b, "app", "correct-horse", "orders", "INSERT INTO t VALUES (3)"); err != nil {
+	if err := exec1(t, b, "correct-horse", "INSERT INTO t VALUES (3)"); err != nil {
 		t.Fatal(err)
 	}
 	if got := count(t, b); got != 3 {
@@ -144,7 +144,7 @@ func TestDataDirIsUsedByOne(t *testing.T) {
 }
 
 // TestHelperProcess is the sandbox that is killed by the test below.
-func TestHelperProcess(t *testing.T) {
+func TestHelperProcess(t *testing.T) { //nolint:paralleltest // a process of its own
 	dir := os.Getenv("POSTGRES_HELPER_DIR")
 	if dir == "" {
 		t.Skip("started by another test")

@@ -42,7 +42,9 @@ func start(cmd *exec.Cmd) error {
 // its own (a terminal's interrupt is for the sandbox, which stops its servers in
 // order), and nothing of our environment, which may hold credentials.
 func (m *Manager) command(name string, args ...string) *exec.Cmd {
-	cmd := exec.Command(filepath.Join(m.bin.dir, name), args...)
+	// No context: a server outlives the call that started it, and Stop ends
+	// it in order.
+	cmd := exec.Command(filepath.Join(m.bin.dir, name), args...) //nolint:noctx // see above
 	cmd.Dir = "/"
 	cmd.Env = []string{"PATH=" + m.bin.dir + ":/usr/bin:/bin", "LC_ALL=C", "TZ=UTC", "HOME=/nonexistent"}
 	if path, ok := os.LookupEnv("LD_LIBRARY_PATH"); ok {

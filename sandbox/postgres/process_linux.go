@@ -24,8 +24,8 @@ func commandLine(pid int) []string {
 func freeMemory(dir string) int64 {
 	const tmpfs = 0x01021994
 	var st syscall.Statfs_t
-	if err := syscall.Statfs(dir, &st); err != nil || int64(st.Type) != tmpfs {
+	if err := syscall.Statfs(dir, &st); err != nil || int64(st.Type) != tmpfs { //nolint:unconvert // its size differs between architectures
 		return 0
 	}
-	return int64(st.Bavail) * int64(st.Bsize) //nolint:gosec,unconvert // the types differ between architectures
+	return int64(st.Bavail) * int64(st.Bsize) //nolint:gosec,unconvert // as above
 }

@@ -14,6 +14,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -32,8 +33,10 @@ type Server struct {
 	m    *Manager
 	dir  string // servers/NAME-N: pid, log and data
 	data string
-	port int
 	link *link // how a replica reaches its source; nil for a primary
+	// port is apart from the lock, which a start holds for long: asking for
+	// the address never waits.
+	port atomic.Int64
 
 	mu     sync.Mutex // guards starts, stops and the fields below
 	cmd    *exec.Cmd
@@ -60,9 +63,7 @@ func (m *Manager) newServer(name string) (*Server, error) {
 // Addr is where the server listens: 127.0.0.1 and a port that it keeps for as
 // long as nobody else takes it while it is stopped.
 func (s *Server) Addr() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return net.JoinHostPort("127.0.0.1", strconv.Itoa(s.port))
+	return net.JoinHostPort("127.0.0.1", strconv.FormatInt(s.port.Load(), 10))
 }
 
 // Running tells whether the process is there.
@@ -94,12 +95,12 @@ func (s *Server) Start(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
 	for attempt := range 3 {
-		if s.port == 0 || attempt > 0 {
-			port, err := freePort()
+		if s.port.Load() == 0 || attempt > 0 {
+			port, err := freePort(ctx)
 			if err != nil {
 				return err
 			}
-			s.port = port
+			s.port.Store(int64(port))
 		}
 		err := s.startLocked(ctx)
 		if err == nil || ctx.Err() != nil {
@@ -143,7 +144,7 @@ func (s *Server) startLocked(ctx context.Context) error {
 		err = s.awaitReady(ctx, pid)
 	}
 	if err != nil {
-		_ = s.signalLocked(syscall.SIGQUIT, stopTimeout)
+		_ = s.signalLocked(syscall.SIGQUIT)
 		return fmt.Errorf("starting PostgreSQL in %s: %w\n%s", s.dir, err, s.logFrom(from))
 	}
 	return nil
@@ -195,17 +196,17 @@ func (s *Server) Stop() error {
 }
 
 func (s *Server) stopLocked() error {
-	if err := s.signalLocked(syscall.SIGINT, stopTimeout); err == nil {
+	if err := s.signalLocked(syscall.SIGINT); err == nil {
 		return nil
 	}
-	if err := s.signalLocked(syscall.SIGQUIT, stopTimeout); err == nil {
+	if err := s.signalLocked(syscall.SIGQUIT); err == nil {
 		return nil
 	}
-	return s.signalLocked(syscall.SIGKILL, stopTimeout)
+	return s.signalLocked(syscall.SIGKILL)
 }
 
 // signalLocked signals the server and waits for its end.
-func (s *Server) signalLocked(signal syscall.Signal, wait time.Duration) error {
+func (s *Server) signalLocked(signal syscall.Signal) error {
 	if !s.runningLocked() {
 		return nil
 	}
@@ -216,7 +217,7 @@ func (s *Server) signalLocked(signal syscall.Signal, wait time.Duration) error {
 	case <-s.exited:
 		_ = os.Remove(filepath.Join(s.dir, "pid"))
 		return nil
-	case <-time.After(wait):
+	case <-time.After(stopTimeout):
 		return fmt.Errorf("the server with pid %d did not end on %s", s.cmd.Process.Pid, signal)
 	}
 }
@@ -235,7 +236,7 @@ func (s *Server) Destroy() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	// What it holds goes with it: no need for an orderly end.
-	if err := s.signalLocked(syscall.SIGQUIT, stopTimeout); err != nil {
+	if err := s.signalLocked(syscall.SIGQUIT); err != nil {
 		if err := s.stopLocked(); err != nil {
 			return err
 		}
@@ -278,8 +279,9 @@ func (s *Server) with(ctx context.Context, f func(*pgx.Conn) error) error {
 	return f(conn)
 }
 
-func freePort() (int, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+func freePort(ctx context.Context) (int, error) {
+	var config net.ListenConfig
+	l, err := config.Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return 0, err
 	}

@@ -185,7 +185,7 @@ func (s *Service) defaultVersion(i *instance, name string) string {
 	s.manager.Lock()
 	defer s.manager.Unlock()
 	if !i.stateOnly && s.manager.Manager != nil {
-		return s.manager.Manager.Version()
+		return s.manager.Version()
 	}
 	return engines[name].version
 }

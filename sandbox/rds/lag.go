@@ -86,16 +86,17 @@ func (s *Service) publishLag(ctx context.Context) {
 			return
 		case <-tick.C:
 		}
-		real := time.Since(lastReal) >= time.Second-pace/2
-		if real {
+		servers := time.Since(lastReal) >= time.Second-pace/2
+		if servers {
 			lastReal = time.Now()
 		}
-		s.publishOnce(ctx, real)
+		s.publishOnce(ctx, servers)
 	}
 }
 
-// publishOnce publishes one datum for each replica that has one.
-func (s *Service) publishOnce(ctx context.Context, real bool) {
+// publishOnce publishes one datum for each replica that has one; real servers
+// are asked only if so told.
+func (s *Service) publishOnce(ctx context.Context, askServers bool) {
 	s.mu.Lock()
 	now := s.e.Clock.Now()
 	var servers []*instance
@@ -104,7 +105,7 @@ func (s *Service) publishOnce(ctx context.Context, real bool) {
 		case !s.publishes(i):
 		case i.real == nil:
 			s.putLag(i.account, i.region, i.id, now, s.modelledLag(i, now))
-		case real:
+		case askServers:
 			servers = append(servers, i)
 		}
 	}

@@ -159,15 +159,17 @@ func (s *Service) Close() error {
 	s.mu.Unlock()
 	s.cancel()
 	s.work.Wait()
+	s.mu.Lock()
 	for _, i := range s.instances {
 		s.closeNetwork(i)
 	}
+	s.mu.Unlock()
 	s.manager.Lock()
 	defer s.manager.Unlock()
 	if s.manager.Manager == nil {
 		return nil
 	}
-	err := s.manager.Manager.Close()
+	err := s.manager.Close()
 	s.manager.Manager = nil
 	return err
 }
