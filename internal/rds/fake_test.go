@@ -98,7 +98,7 @@ func (c *cloud) service(region string) *rds.Service {
 
 func (c *cloud) get(region, id string) *types.DBInstance { return c.instances[region+"/"+id] }
 
-// set runs f with the lock held, now or later.
+// later runs f with the lock held.
 func (c *cloud) later(d time.Duration, f func()) {
 	time.AfterFunc(d, func() {
 		c.mu.Lock()
@@ -119,7 +119,7 @@ func (c *cloud) lifecycle(db *types.DBInstance) {
 	})
 }
 
-// effective counts the calls of an operation.
+// count counts the calls of an operation.
 func (c *cloud) count(operation string) int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -132,6 +132,7 @@ func (c *cloud) count(operation string) int {
 	return n
 }
 
+// mutations counts the calls that change something.
 func (c *cloud) mutations() int { return c.count("PromoteReadReplica") + c.count("AddTagsToResource") }
 
 // around is what happens to every call.

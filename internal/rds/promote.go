@@ -50,10 +50,10 @@ type Outcome struct {
 func (s *Service) Ensure(ctx context.Context, spec Spec) (Outcome, error) {
 	i, err := s.Find(ctx, spec.Identifier)
 	if !spec.Promoted {
-		if err != nil && awsclient.IsUnreachable(err) {
+		if err != nil && mayStayUnknown(spec, err) {
 			return Outcome{Warnings: []Warning{{
-				Summary: fmt.Sprintf("%s: could not be reached in %s, its status is unknown", spec.Identifier, s.region),
-				Detail:  awsclient.Explain(err) + ". No promotion of it is wanted, so nothing depends on it.",
+				Summary: fmt.Sprintf("%s: could not be read in %s, its status is unknown", spec.Identifier, s.region),
+				Detail:  awsclient.Explain(err) + "\n\nNo promotion of it is wanted, so nothing depends on it.",
 			}}}, nil
 		}
 		return Outcome{Instance: i}, err
@@ -80,6 +80,16 @@ func (s *Service) Ensure(ctx context.Context, spec Spec) (Outcome, error) {
 		s.log(ctx, r.id, "the replica is promoted", map[string]any{"status": i.Status})
 	}
 	return r.out, nil
+}
+
+// mayStayUnknown says that an instance of which no promotion is wanted may stay
+// unread: giving up a writer in a region that is lost, or half lost, must not
+// hold up the recovery in another.
+func mayStayUnknown(spec Spec, err error) bool {
+	if spec.Creating {
+		return awsclient.IsUnreachable(err)
+	}
+	return IsKind(err, KindRead) && !awsclient.IsExpiredToken(err) && !awsclient.IsCredentials(err)
 }
 
 // run is one Ensure of a promotion.
