@@ -110,10 +110,10 @@ func (s *Sandbox) start(ctx context.Context) error {
 	}
 	s.engine = engine.New(engine.Options{TimeScale: s.options.TimeScale, DataDir: s.options.DataDir, Log: s.options.Log})
 	s.world = &scenario.World{Engine: s.engine, StateOnly: s.options.StateOnly}
-	if err := s.services(ctx); err != nil {
+	if err := s.services(); err != nil {
 		return err
 	}
-	if err := s.listen(); err != nil {
+	if err := s.listen(ctx); err != nil {
 		return err
 	}
 	if seed.Build != nil {
@@ -142,7 +142,7 @@ func (s *Sandbox) dataDir() error {
 }
 
 // services makes and registers every service.
-func (s *Sandbox) services(ctx context.Context) error {
+func (s *Sandbox) services() error {
 	w := s.world
 	w.STS = sts.New(s.engine)
 	w.S3 = s3.New(s.engine)
@@ -163,8 +163,8 @@ func (s *Sandbox) services(ctx context.Context) error {
 }
 
 // listen opens the shared endpoint, and one of its own for each region.
-func (s *Sandbox) listen() error {
-	main, err := net.Listen("tcp", s.options.Listen)
+func (s *Sandbox) listen(ctx context.Context) error {
+	main, err := (&net.ListenConfig{}).Listen(ctx, "tcp", s.options.Listen)
 	if err != nil {
 		return fmt.Errorf("listening at %s: %w; give another address, or port 0 for a free one", s.options.Listen, err)
 	}
@@ -181,7 +181,7 @@ func (s *Sandbox) listen() error {
 		}
 		// The server itself has an address that nobody is told: what fails
 		// with the region is the way to it.
-		hidden, err := net.Listen("tcp", net.JoinHostPort(ip.String(), "0"))
+		hidden, err := (&net.ListenConfig{}).Listen(ctx, "tcp", net.JoinHostPort(ip.String(), "0"))
 		if err != nil {
 			return err
 		}

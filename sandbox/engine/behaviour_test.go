@@ -47,6 +47,7 @@ func eventually(t *testing.T, what string, ok func() bool) {
 
 // TestPromoter is the client that the tests below kill; alone it does nothing.
 func TestPromoter(t *testing.T) {
+	t.Parallel()
 	url := os.Getenv("ENGINE_TEST_ENDPOINT")
 	if url == "" {
 		t.Skip("only as a process of its own")
@@ -72,8 +73,10 @@ func TestHoldAndKill(t *testing.T) {
 			if held.Operation != "PromoteReadReplica" || held.Params["DBInstanceIdentifier"] != "orders-usw2" || held.TookEffect != (when == engine.After) {
 				t.Errorf("held %+v", held)
 			}
-			cmd.Process.Signal(syscall.SIGKILL)
-			cmd.Wait()
+			if err := cmd.Process.Kill(); err != nil {
+				t.Fatal(err)
+			}
+			_ = cmd.Wait() // it was killed
 			fault.Release()
 			eventually(t, "the call ends", func() bool { return e.Calls()[0].Duration > 0 })
 			if c := e.Calls()[0]; c.Outcome != engine.OutcomeDropped || c.TookEffect != (when == engine.After) || !c.Mutating {
@@ -242,7 +245,7 @@ func echo(t *testing.T) string {
 			}
 			go func() {
 				defer c.Close()
-				io.Copy(c, c)
+				_, _ = io.Copy(c, c)
 			}()
 		}
 	}()
@@ -262,7 +265,7 @@ func TestProxy(t *testing.T) {
 		t.Fatal(err)
 	}
 	dial := func() net.Conn {
-		c, err := net.Dial("tcp", p.Addr().String())
+		c, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", p.Addr().String())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -270,7 +273,7 @@ func TestProxy(t *testing.T) {
 		return c
 	}
 	say := func(c net.Conn, wait time.Duration) error {
-		c.SetDeadline(time.Now().Add(wait))
+		_ = c.SetDeadline(time.Now().Add(wait))
 		if _, err := c.Write([]byte("ping")); err != nil {
 			return err
 		}
@@ -305,7 +308,7 @@ func TestProxy(t *testing.T) {
 	if err := p.Close(); err != nil {
 		t.Error(err)
 	}
-	if _, err := net.Dial("tcp", p.Addr().String()); err == nil {
+	if _, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", p.Addr().String()); err == nil {
 		t.Error("a closed proxy listens")
 	}
 }

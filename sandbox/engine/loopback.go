@@ -55,7 +55,7 @@ func (l *loopback) claim() error {
 	var last error
 	for range 200 {
 		a, b := byte(64+rand.IntN(190)), byte(rand.IntN(256)) //nolint:gosec // no secret
-		lock, err := net.ListenPacket("udp4", fmt.Sprintf("127.%d.%d.1:%d", a, b, lockPort))
+		lock, err := (&net.ListenConfig{}).ListenPacket(l.e.ctx, "udp4", fmt.Sprintf("127.%d.%d.1:%d", a, b, lockPort))
 		if err != nil {
 			last = err
 			continue

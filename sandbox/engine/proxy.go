@@ -29,7 +29,7 @@ type proxy struct {
 
 // Proxy implements Network.
 func (l *loopback) Proxy(listen string, target func() string, regions ...string) (Proxy, error) {
-	listener, err := net.Listen("tcp", listen)
+	listener, err := (&net.ListenConfig{}).Listen(l.e.ctx, "tcp", listen)
 	if err != nil {
 		return nil, err
 	}

@@ -8,6 +8,7 @@ package engine
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"reflect"
 	"time"
@@ -91,7 +92,11 @@ func Op[I, O any](name string, handle func(*Call, *I) (*O, error), options ...Op
 		Name:  name,
 		input: reflect.TypeFor[I](),
 		invoke: func(c *Call, in any) (any, error) {
-			out, err := handle(c, in.(*I))
+			typed, ok := in.(*I)
+			if !ok {
+				return nil, fmt.Errorf("%s was called with a %T", name, in)
+			}
+			out, err := handle(c, typed)
 			if err != nil {
 				return nil, err
 			}

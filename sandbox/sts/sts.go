@@ -113,9 +113,8 @@ func (s *Service) assumeRole(c *engine.Call, in *sts.AssumeRoleInput) (*sts.Assu
 	account, assumed := parts[1], "arn:aws:sts::"+parts[1]+":assumed-role/"+parts[2]+"/"+name
 	id := "AROA" + token(10)[:16] + ":" + name
 	return &sts.AssumeRoleOutput{
-		AssumedRoleUser:  &types.AssumedRoleUser{Arn: &assumed, AssumedRoleId: &id},
-		Credentials:      s.session(engine.Identity{Account: account, Principal: assumed, UserID: id}, life),
-		PackedPolicySize: aws.Int32(6),
+		AssumedRoleUser: &types.AssumedRoleUser{Arn: &assumed, AssumedRoleId: &id},
+		Credentials:     s.session(engine.Identity{Account: account, Principal: assumed, UserID: id}, life),
 	}, nil
 }
 
