@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/drstate/terraform-provider-dr/sandbox/engine"
+	"github.com/drstate/terraform-provider-dr/sandbox/scenario"
 )
 
 // point is one call of the failover, at one side of its effect.
@@ -67,6 +68,7 @@ func TestCrashMatrix(t *testing.T) {
 	t.Parallel()
 	clean := newRig(t)
 	clean.steady()
+	clean.FailedRegions = []string{scenario.PrimaryRegion} // spares the wait
 	clean.lose(engine.Down)
 	clean.apply()
 	clean.failedOver()
@@ -101,6 +103,7 @@ func TestCrashMatrix(t *testing.T) {
 func crash(t *testing.T, p point, cut func(testing.TB, *Process)) {
 	r := newRig(t)
 	r.steady()
+	r.FailedRegions = []string{scenario.PrimaryRegion}
 	r.lose(engine.Down)
 	fault := r.s.Engine().AddFault(engine.Fault{
 		Service: p.service, Operation: p.operation, Region: p.region,

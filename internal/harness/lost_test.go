@@ -75,7 +75,7 @@ func TestOrphanFinishes(t *testing.T) {
 	r.emptyPlan()
 }
 
-var lockID = regexp.MustCompile(`ID:\s+(\S+)`)
+var lockID = regexp.MustCompile(`(?m)^\W*ID:\s+(\S+)$`)
 
 // backend keeps the state where a DR stack's belongs: in the recovery region.
 const backend = `

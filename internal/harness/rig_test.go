@@ -59,9 +59,11 @@ func install() error {
 		return err
 	}
 	ctx := context.Background()
-	provider, err := BuildProvider(ctx, repo, installed.dir)
-	if err != nil {
-		return err
+	provider := os.Getenv("DR_PROVIDER") // one that is built already, such as a release
+	if provider == "" {
+		if provider, err = BuildProvider(ctx, repo, installed.dir); err != nil {
+			return err
+		}
 	}
 	if installed.in, err = Install(installed.dir, terraform, provider); err != nil {
 		return err
@@ -191,7 +193,7 @@ func newRig(t testing.TB, env ...string) *rig {
 	r := &rig{t: t}
 	r.s = sandboxtest.Start(t, sandbox.Options{Scenario: scenario.TwoRegion, StateOnly: true, TimeScale: timeScale})
 	r.settings = settings{
-		RegionTimeout: "1s", FailedRegions: []string{}, Mode: "unplanned", MaxEstimatedLoss: "300s", Accept: []string{},
+		RegionTimeout: "2s", FailedRegions: []string{}, Mode: "unplanned", MaxEstimatedLoss: "300s", Accept: []string{},
 		RecordTimeout: "30s", Addresses: map[string]string{}, TargetURLs: map[string]string{}, Resolver: r.s.DNSAddr(),
 	}
 	for _, app := range r.s.Applications() {
@@ -295,7 +297,11 @@ var steadyState struct {
 
 // names are the strings in which the states of two rigs differ.
 func (r *rig) names() map[string]string {
-	names := map[string]string{"url": r.URL, "resolver": r.Resolver}
+	u, err := url.Parse(r.URL)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	names := map[string]string{"url": r.URL, "host": u.Host, "resolver": r.Resolver}
 	for region, address := range r.Addresses {
 		names["address "+region] = address
 		names["target "+region] = r.TargetURLs[region]

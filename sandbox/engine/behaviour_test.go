@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"sync/atomic"
@@ -310,5 +311,20 @@ func TestProxy(t *testing.T) {
 	}
 	if _, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", p.Addr().String()); err == nil {
 		t.Error("a closed proxy listens")
+	}
+}
+
+// BenchmarkCall is one call of the SDK through the engine, recorded.
+func BenchmarkCall(b *testing.B) {
+	var last atomic.Pointer[rds.DescribeDBInstancesInput]
+	e := engine.New(engine.Options{})
+	e.Register(database(&last))
+	srv := httptest.NewServer(e.Handler())
+	defer srv.Close()
+	client := rdsClient(srv.URL, "us-west-2")
+	for b.Loop() {
+		if _, err := client.DescribeDBInstances(b.Context(), &rds.DescribeDBInstancesInput{}); err != nil {
+			b.Fatal(err)
+		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	sdk "github.com/aws/aws-sdk-go-v2/service/rds"
@@ -142,5 +143,12 @@ func TestAWSCLIPromotesAndWaits(t *testing.T) {
 	out, err = w.cli("rds", "promote-read-replica", "--db-instance-identifier", "orders-usw2", "--region", west)
 	if err == nil || !strings.Contains(out, "InvalidDBInstanceState") {
 		t.Errorf("promoting again: %v %q", err, out)
+	}
+	out, err = w.cli("cloudwatch", "get-metric-statistics", "--namespace", "AWS/RDS", "--metric-name", "ReplicaLag", "--region", west,
+		"--dimensions", "Name=DBInstanceIdentifier,Value=orders-usw2", "--period", "60", "--statistics", "Maximum",
+		"--start-time", time.Now().Add(-10*time.Minute).UTC().Format(time.RFC3339),
+		"--end-time", time.Now().Add(time.Minute).UTC().Format(time.RFC3339), "--query", "Datapoints[0].Maximum")
+	if err != nil || !strings.HasPrefix(out, "0") {
+		t.Errorf("get-metric-statistics: %v %q", err, out)
 	}
 }
