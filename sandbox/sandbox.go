@@ -181,7 +181,7 @@ func (s *Sandbox) listen(ctx context.Context) error {
 		}
 		// The server itself has an address that nobody is told: what fails
 		// with the region is the way to it.
-		hidden, err := (&net.ListenConfig{}).Listen(ctx, "tcp", net.JoinHostPort(ip.String(), "0"))
+		hidden, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0") // never the region's own port
 		if err != nil {
 			return err
 		}

@@ -185,8 +185,9 @@ func (o *operation) answered() {
 func (o *operation) lost(err error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	// What ends an attempt when the breaker opens is no news.
-	if o.lastErr == nil || o.tripped == nil || o.tripped.Err() == nil {
+	// What ends an attempt when the breaker opens is no news: it would say that
+	// this process gave up, which is known.
+	if o.tripped == nil || o.tripped.Err() == nil {
 		o.lastErr = err
 	}
 }

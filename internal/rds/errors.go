@@ -133,7 +133,8 @@ func (s *Service) failed(kind Kind, done, id, attempted string, err error) error
 		return e
 	}
 	e := &Error{Kind: kind, Attempted: attempted, ID: id, Region: s.region, Done: done, Err: err, Next: awsclient.Advice(err)}
-	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
+	// A region's last attempt ended by a time-out too: that is not the caller's.
+	if !awsclient.IsUnreachable(err) && (errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)) {
 		e.Kind = KindTimeout
 	}
 	if timeout, ok := errors.AsType[*wait.TimeoutError](err); ok {

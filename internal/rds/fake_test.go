@@ -73,7 +73,8 @@ func newCloud() *cloud {
 func (c *cloud) down(region string) {
 	c.fail = func(call string) error {
 		if strings.HasPrefix(call, region+" ") {
-			return &awsclient.UnreachableError{Region: region, Budget: 3 * time.Second}
+			// The last attempt ended by a time-out of its own.
+			return &awsclient.UnreachableError{Region: region, Budget: 3 * time.Second, Err: context.DeadlineExceeded}
 		}
 		return nil
 	}
