@@ -109,9 +109,12 @@ func (r *rehearsal) report(ctx context.Context, secondPlanEmpty bool) error {
 	fmt.Fprintf(w, "\nPromises\n")
 
 	var broken []error
+	kept := 0
 	check := func(ok bool, format string, args ...any) {
 		mark, text := "ok    ", fmt.Sprintf(format, args...)
-		if !ok {
+		if ok {
+			kept++
+		} else {
 			mark = "BROKEN"
 			broken = append(broken, errors.New(text))
 		}
@@ -125,6 +128,7 @@ func (r *rehearsal) report(ctx context.Context, secondPlanEmpty bool) error {
 	limit := estimateSeconds(r.estimate)
 	check(len(lost) == 0 || r.lost.Sub(lost[0].at) <= limit+time.Second, "the actual loss is within the estimate")
 	check(countFrom(acked, primary) > 0 && len(failed) > 0, "rows were being written when the region was lost")
+	fmt.Fprintf(w, "promises: %d passed, %d failed\n", kept, len(broken))
 	if len(broken) > 0 {
 		return errors.Join(broken...)
 	}
