@@ -56,6 +56,13 @@ func TestBlackHole(t *testing.T) {
 			t.Errorf("the plan does not say %q:\n%s", want, holePlan.Output)
 		}
 	}
+	// One warning of the old writer: it cannot be read, so nobody knows that it
+	// is still one.
+	for _, run := range []Result{holePlan, holeApply} {
+		if !strings.Contains(run.Output, "orders: could not be read in us-east-1") || strings.Contains(run.Output, "orders: is a writer") {
+			t.Errorf("not one warning of the old writer:\n%s", run.Output)
+		}
+	}
 	r.emptyPlan()
 }
 

@@ -64,7 +64,7 @@ func (r *rdsReplicaPromotionResource) ModifyPlan(ctx context.Context, req resour
 	}
 	if !plan.Promoted.ValueBool() {
 		if prior != nil && (prior.Status.ValueString() == statusWriter || prior.Status.ValueString() == statusNeedsReprotection) {
-			warnUnwantedWriter(&resp.Diagnostics, plan)
+			r.planUnwantedWriter(ctx, plan, &resp.Diagnostics)
 		}
 		return
 	}
@@ -85,6 +85,17 @@ func (r *rdsReplicaPromotionResource) ModifyPlan(ctx context.Context, req resour
 	addError(&resp.Diagnostics, "Unable to Plan Replica Promotion", err)
 	addError(&resp.Diagnostics, "Unable to Promote Replica", a.Err())
 	addRDSWarnings(&resp.Diagnostics, a.Warnings)
+}
+
+// planUnwantedWriter warns of an instance that is still a writer. One that
+// cannot be read is no news: the refresh or the apply says so.
+func (r *rdsReplicaPromotionResource) planUnwantedWriter(ctx context.Context, plan *rdsReplicaPromotionModel, diags *diag.Diagnostics) {
+	ctx, cancel := r.lookContext(ctx, plan, diags)
+	defer cancel()
+	i, err := r.p.RDS(plan.Region.ValueString()).Find(ctx, plan.DBInstanceIdentifier.ValueString())
+	if err == nil && !i.IsReplica() {
+		warnUnwantedWriter(diags, plan)
+	}
 }
 
 // planRegion makes the provider's region the default, and so the id known.
