@@ -30,8 +30,8 @@ func (s *Sandbox) Databases() []Database { return slices.Clone(s.world.Databases
 // Applications of the scenario.
 func (s *Sandbox) Applications() []Application { return slices.Clone(s.world.Applications) }
 
-// CAFile is the PEM file of the CA that signed the applications' certificates;
-// empty if the scenario has none.
+// CAFile is the PEM file of the CA that signs the certificates of databases and
+// applications.
 func (s *Sandbox) CAFile() string { return s.world.CAFile }
 
 // DataDir keeps the real parts' files.

@@ -20,6 +20,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/drstate/terraform-provider-dr/sandbox/app"
 	"github.com/drstate/terraform-provider-dr/sandbox/cloudwatch"
 	"github.com/drstate/terraform-provider-dr/sandbox/engine"
 	"github.com/drstate/terraform-provider-dr/sandbox/rds"
@@ -144,12 +145,20 @@ func (s *Sandbox) dataDir() error {
 // services makes and registers every service.
 func (s *Sandbox) services() error {
 	w := s.world
+	ca, err := app.NewCA()
+	if err != nil {
+		return err
+	}
+	w.CA, w.CAFile = ca, filepath.Join(s.engine.DataDir, "ca.pem")
+	if err := os.WriteFile(w.CAFile, ca.PEM(), 0o644); err != nil { //nolint:gosec // a public certificate
+		return err
+	}
 	w.STS = sts.New(s.engine)
 	w.S3 = s3.New(s.engine)
 	w.Route53 = route53.New(s.engine)
 	w.Closers = append(w.Closers, w.Route53.Close)
 	w.CloudWatch = cloudwatch.New(s.engine)
-	w.RDS = rds.New(s.engine, rds.Options{StateOnly: s.options.StateOnly, Metrics: w.CloudWatch})
+	w.RDS = rds.New(s.engine, rds.Options{StateOnly: s.options.StateOnly, Metrics: w.CloudWatch, Certificates: ca.Issue})
 	w.Closers = append(w.Closers, w.RDS.Close)
 	for _, service := range []interface{ Definition() engine.Service }{w.STS, w.S3, w.Route53, w.CloudWatch, w.RDS} {
 		s.engine.Register(service.Definition())

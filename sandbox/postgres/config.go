@@ -61,6 +61,9 @@ func (s *Server) configure() error {
 	var b strings.Builder
 	b.WriteString(settings)
 	fmt.Fprintf(&b, "port = %d\n", s.port.Load())
+	if s.secured {
+		fmt.Fprintf(&b, "ssl = on\nssl_cert_file = %s\nssl_key_file = %s\n", quote(s.certificateFile()), quote(s.keyFile()))
+	}
 	if s.link != nil {
 		fmt.Fprintf(&b, "primary_conninfo = %s\n", quote(s.link.conninfo(s.m.secret)))
 		fmt.Fprintf(&b, "primary_slot_name = %s\n", quote(s.link.slot))

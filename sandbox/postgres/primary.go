@@ -69,6 +69,25 @@ func (m *Manager) setUp(ctx context.Context, c *pgx.Conn, spec Spec) error {
 	return nil
 }
 
+// Login is who a session belongs to, and where.
+type Login struct{ User, Password, Database string }
+
+// Exec runs statements in a session of a role's own. Errors do not repeat the
+// statements, which may hold a password.
+func (s *Server) Exec(ctx context.Context, login Login, statements ...string) error {
+	conn, err := s.connectAs(ctx, login.User, login.Password, login.Database)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
+	for n, sql := range statements {
+		if _, err := conn.Exec(ctx, sql); err != nil {
+			return fmt.Errorf("statement %d as %s: %w", n+1, login.User, err)
+		}
+	}
+	return nil
+}
+
 // Heartbeat commits a row of the sandbox's own, as RDS does on an idle source
 // every five minutes: without it a replica's lag, which PostgreSQL counts from
 // the last transaction replayed, would grow for as long as nobody writes.

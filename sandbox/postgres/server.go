@@ -41,6 +41,8 @@ type Server struct {
 	mu     sync.Mutex // guards starts, stops and the fields below
 	cmd    *exec.Cmd
 	exited chan struct{}
+	// secured says that there is a certificate to show: see Secure.
+	secured bool
 }
 
 // newServer makes the directory of a server to be.
@@ -251,6 +253,14 @@ func (s *Server) connect(ctx context.Context, database string) (*pgx.Conn, error
 }
 
 func (s *Server) connectAs(ctx context.Context, user, password, database string) (*pgx.Conn, error) {
+	config, err := s.config(user, password, database)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.ConnectConfig(ctx, config)
+}
+
+func (s *Server) config(user, password, database string) (*pgx.ConnConfig, error) {
 	config, err := pgx.ParseConfig("sslmode=disable application_name=dr-sandbox")
 	if err != nil {
 		return nil, err
@@ -266,7 +276,7 @@ func (s *Server) connectAs(ctx context.Context, user, password, database string)
 	config.Host, config.Port = host, uint16(n)
 	config.User, config.Password, config.Database = user, password, database
 	config.ConnectTimeout = 5 * time.Second
-	return pgx.ConnectConfig(ctx, config)
+	return config, nil
 }
 
 // with runs f in a session of the sandbox's own superuser.

@@ -34,7 +34,7 @@ func (s *Service) makeDatabase(ctx context.Context, i *instance, spec postgres.S
 	if err != nil {
 		return err
 	}
-	return s.expose(i, &database{server: server})
+	return s.expose(ctx, i, &database{server: server})
 }
 
 // makeReplica makes a server that streams from the source's.
@@ -62,11 +62,26 @@ func (s *Service) makeReplica(ctx context.Context, i *instance) error {
 		_ = d.link.Close()
 		return err
 	}
-	return s.expose(i, d)
+	return s.expose(ctx, i, d)
 }
 
-// expose gives a database its address, port and name.
-func (s *Service) expose(i *instance, d *database) error {
+// secure gives a database the certificate of an instance's name.
+func (s *Service) secure(ctx context.Context, i *instance, d *database, id string) error {
+	if d == nil || s.opts.Certificates == nil {
+		return nil
+	}
+	certificate, err := s.opts.Certificates([]string{hostOf(i.account, i.region, id)}, nil)
+	if err != nil {
+		return err
+	}
+	return d.server.Secure(ctx, certificate)
+}
+
+// expose gives a database its certificate, address, port and name.
+func (s *Service) expose(ctx context.Context, i *instance, d *database) error {
+	if err := s.secure(ctx, i, d, i.id); err != nil {
+		return err
+	}
 	ip, err := s.e.Network.Address()
 	if err != nil {
 		return err

@@ -186,6 +186,9 @@ func (s *Service) pendingSteps(i *instance) []step {
 		{after: settleTime, then: func() { i.status = status }},
 		{after: time, then: func() { s.apply(i, p); i.status = "modifying" }},
 	}
+	if rename {
+		steps[1].do = func(ctx context.Context) error { return s.secure(ctx, i, i.real, *p.DBInstanceIdentifier) }
+	}
 	if restart {
 		steps[1].then = func() { s.apply(i, p); i.status = "rebooting" }
 		steps = append(steps, s.restartSteps(i, rebootTime, func() {})...)

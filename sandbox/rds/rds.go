@@ -13,6 +13,8 @@ package rds
 
 import (
 	"context"
+	"crypto/tls"
+	"net"
 	"sync"
 	"time"
 
@@ -31,6 +33,9 @@ type Options struct {
 	StateOnly bool
 	// Metrics may be nil.
 	Metrics Metrics
+	// Certificates issues what servers show to clients that ask for TLS, for
+	// the name of the instance's endpoint; nil means no TLS.
+	Certificates func(names []string, ips []net.IP) (tls.Certificate, error)
 	// Postgres is passed on to postgres.Open; its DataDir defaults to the
 	// engine's.
 	Postgres postgres.Options

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/drstate/terraform-provider-dr/sandbox/app"
 	"github.com/drstate/terraform-provider-dr/sandbox/cloudwatch"
 	"github.com/drstate/terraform-provider-dr/sandbox/engine"
 	"github.com/drstate/terraform-provider-dr/sandbox/rds"
@@ -32,25 +33,38 @@ type World struct {
 	// StateOnly instances have no PostgreSQL server behind them.
 	StateOnly bool
 
-	// Databases and Applications that the scenario made, and the file of the
-	// CA that signed the applications' certificates.
+	// CA signs the certificates of databases and applications; CAFile holds
+	// its own.
+	CA     *app.CA
+	CAFile string
+
+	// Databases and Applications that the scenario made.
 	Databases    []Database
 	Applications []Application
-	CAFile       string
 	// Closers are run in reverse when the sandbox stops.
 	Closers []func() error
 }
 
 // Database is an instance that a client can connect to. Host and Port are what
-// it connects to; in a state-only sandbox nothing listens there.
+// it connects to; in a state-only sandbox nothing listens there. Endpoint is the
+// name in its certificate. User is the master, Application the role that the
+// application writes as, which is neither.
 type Database struct {
-	Identifier string `json:"identifier"`
-	Region     string `json:"region"`
-	Host       string `json:"host"`
-	Port       int    `json:"port"`
-	User       string `json:"user"`
-	Password   string `json:"password"`
-	Name       string `json:"name"`
+	Identifier  string `json:"identifier"`
+	Region      string `json:"region"`
+	Host        string `json:"host"`
+	Endpoint    string `json:"endpoint"`
+	Port        int    `json:"port"`
+	Name        string `json:"name"`
+	User        string `json:"user"`
+	Password    string `json:"password"`
+	Application Role   `json:"application"`
+}
+
+// Role is who logs in to a database.
+type Role struct {
+	User     string `json:"user"`
+	Password string `json:"password"`
 }
 
 // Application is a region's instance of the application.

@@ -7,13 +7,12 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"github.com/drstate/terraform-provider-dr/sandbox/app"
 	"github.com/drstate/terraform-provider-dr/sandbox/engine"
+	"github.com/drstate/terraform-provider-dr/sandbox/postgres"
 	"github.com/drstate/terraform-provider-dr/sandbox/rds"
 	"github.com/drstate/terraform-provider-dr/sandbox/sts"
 )
@@ -27,12 +26,14 @@ const (
 	ReplicaID     = "orders-usw2"
 	DatabaseName  = "orders"
 	DatabaseUser  = "dradmin"
-	ZoneName      = "example.com"
-	ZoneID        = "Z0EXAMPLE00000000001"
-	RecordName    = "app.example.com"
-	RecordTTL     = 5
-	DNSRoleARN    = "arn:aws:iam::222222222222:role/dr-dns"
-	StateBucket   = "acme-dr-state-usw2"
+	// ApplicationUser owns the orders and nothing else.
+	ApplicationUser = "orders_app"
+	ZoneName        = "example.com"
+	ZoneID          = "Z0EXAMPLE00000000001"
+	RecordName      = "app.example.com"
+	RecordTTL       = 5
+	DNSRoleARN      = "arn:aws:iam::222222222222:role/dr-dns"
+	StateBucket     = "acme-dr-state-usw2"
 )
 
 func init() {
@@ -65,12 +66,15 @@ func twoRegion(ctx context.Context, w *World) error {
 // seedDatabases makes orders and its replica, and returns the applications'
 // stores by region.
 func seedDatabases(ctx context.Context, w *World) (map[string]app.Store, error) {
-	password := rand.Text()
+	password, application := rand.Text(), Role{ApplicationUser, rand.Text()}
 	err := w.RDS.Seed(ctx, rds.Instance{
 		Account: engine.WorkloadAccount, Region: PrimaryRegion, Identifier: PrimaryID, DBName: DatabaseName,
 		MasterUsername: DatabaseUser, MasterPassword: password, DeletionProtection: true,
 	})
 	if err != nil {
+		return nil, err
+	}
+	if err := seedApplicationRole(ctx, w, password, application); err != nil {
 		return nil, err
 	}
 	err = w.RDS.SeedReplica(ctx, rds.Replica{
@@ -83,14 +87,14 @@ func seedDatabases(ctx context.Context, w *World) (map[string]app.Store, error) 
 	stores := map[string]app.Store{}
 	for _, d := range w.RDS.Databases() {
 		shown := Database{
-			Identifier: d.Identifier, Region: d.Region, Host: d.Address, Port: int(d.Port),
-			User: DatabaseUser, Password: password, Name: DatabaseName,
+			Identifier: d.Identifier, Region: d.Region, Host: d.Address, Endpoint: d.Host, Port: int(d.Port),
+			Name: DatabaseName, User: DatabaseUser, Password: password, Application: application,
 		}
 		if d.StateOnly {
 			shown.Host = d.Host
 			stores[d.Region] = app.Memory(writer(w, d))
 		} else if stores[d.Region], err = app.Postgres(app.Connection{
-			Host: d.Host, Port: int(d.Port), User: DatabaseUser, Password: password, Database: DatabaseName,
+			Host: d.Host, Port: int(d.Port), User: application.User, Password: application.Password, Database: DatabaseName,
 			Lookup: w.Engine.Network.LookupName,
 		}); err != nil {
 			return nil, err
@@ -98,6 +102,19 @@ func seedDatabases(ctx context.Context, w *World) (map[string]app.Store, error) 
 		w.Databases = append(w.Databases, shown)
 	}
 	return stores, nil
+}
+
+// seedApplicationRole makes, as the master user, the role that the application
+// writes as: the replica inherits it.
+func seedApplicationRole(ctx context.Context, w *World, password string, role Role) error {
+	server := w.RDS.Server(engine.WorkloadAccount, PrimaryRegion, PrimaryID)
+	if server == nil {
+		return nil
+	}
+	return server.Exec(ctx, postgres.Login{User: DatabaseUser, Password: password, Database: DatabaseName},
+		"CREATE ROLE "+role.User+" LOGIN PASSWORD '"+role.Password+"'",
+		"GRANT USAGE, CREATE ON SCHEMA public TO "+role.User,
+	)
 }
 
 // writer says whether a state-only instance would take a row.
@@ -119,16 +136,8 @@ func writer(w *World, d rds.Database) func(context.Context) error {
 }
 
 func startApplications(w *World, stores map[string]app.Store) (*app.Fleet, error) {
-	ca, err := app.NewCA()
-	if err != nil {
-		return nil, err
-	}
-	w.CAFile = filepath.Join(w.Engine.DataDir, "ca.pem")
-	if err := os.WriteFile(w.CAFile, ca.PEM(), 0o644); err != nil { //nolint:gosec // a public certificate
-		return nil, err
-	}
 	fleet, err := app.Start(app.Options{
-		Network: w.Engine.Network, Stores: stores, CA: ca, Names: []string{RecordName}, Log: w.Engine.Log,
+		Network: w.Engine.Network, Stores: stores, CA: w.CA, Names: []string{RecordName}, Log: w.Engine.Log,
 	})
 	if err != nil {
 		return nil, err
