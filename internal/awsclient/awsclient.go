@@ -23,6 +23,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/credentials/stscreds"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
+	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/rds"
 	"github.com/aws/aws-sdk-go-v2/service/route53"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
@@ -55,7 +56,7 @@ type Config struct {
 	// AssumeRole is a chain: each role is assumed with the credentials of the
 	// one before it, the first one with those of the default chain.
 	AssumeRole []AssumeRole
-	// Endpoints by service: rds, route53, cloudwatch, sts.
+	// Endpoints by service: rds, route53, cloudwatch, ec2, sts.
 	Endpoints map[string]string
 	// FailedRegions are not called at all.
 	FailedRegions []string
@@ -93,6 +94,7 @@ type Clients struct {
 	breakers   map[string]*breaker
 	rds        map[string]*rds.Client
 	cloudwatch map[string]*cloudwatch.Client
+	ec2        map[string]*ec2.Client
 	route53    *route53.Client
 }
 
@@ -129,6 +131,7 @@ func New(ctx context.Context, cfg Config) (*Clients, error) {
 		breakers:   map[string]*breaker{},
 		rds:        map[string]*rds.Client{},
 		cloudwatch: map[string]*cloudwatch.Client{},
+		ec2:        map[string]*ec2.Client{},
 	}
 	for _, role := range cfg.AssumeRole {
 		c.base.Credentials = c.assume(role)
@@ -194,6 +197,23 @@ func (c *Clients) CloudWatch(region string) *cloudwatch.Client {
 			}
 		})
 		c.cloudwatch[region] = client
+	}
+	return client
+}
+
+// EC2 is the client of a region; the provider's when region is empty.
+func (c *Clients) EC2(region string) *ec2.Client {
+	region = c.orDefault(region)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	client, ok := c.ec2[region]
+	if !ok {
+		client = ec2.NewFromConfig(c.regionLocked(region), func(o *ec2.Options) {
+			if url := c.cfg.Endpoints["ec2"]; url != "" {
+				o.BaseEndpoint = &url
+			}
+		})
+		c.ec2[region] = client
 	}
 	return client
 }

@@ -42,6 +42,7 @@ func (d *providerData) RDS(region string) *rds.Service {
 		s = rds.New(region, d.Clients.RDS(region), d.Clients.CloudWatch(region), rds.Options{
 			PollInterval: d.PollInterval,
 			Peer:         d.RDS,
+			Groups:       d.Clients.EC2(region),
 			Log:          func(ctx context.Context, message string, fields map[string]any) { tflog.Info(ctx, message, fields) },
 		})
 		d.rds[region] = s

@@ -41,7 +41,13 @@ const (
 	KindNoLossLimit Kind = "no loss limit"
 	// KindBackup: the backup retention cannot be what it would be.
 	KindBackup Kind = "backup"
-	// KindRefused: RDS refused the promotion.
+	// KindReplica: a replica cannot be fenced.
+	KindReplica Kind = "replica"
+	// KindFenceGroups: the security groups of a fence are not fit for one.
+	KindFenceGroups Kind = "fence groups"
+	// KindFenceRecord: what a fence would have to put back is not known.
+	KindFenceRecord Kind = "fence record"
+	// KindRefused: RDS refused what was asked of it.
 	KindRefused Kind = "refused"
 	// KindTimeout: the context ended.
 	KindTimeout Kind = "timeout"
@@ -54,6 +60,8 @@ const (
 	FieldMaxLoss         = "max_estimated_loss"
 	FieldAccept          = "accept"
 	FieldBackupRetention = "backup_retention_period"
+	FieldFences          = "fences"
+	FieldFenceGroups     = "fence_security_group_ids"
 )
 
 // Error is every error of this package.

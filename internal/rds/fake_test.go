@@ -43,6 +43,7 @@ type cloud struct {
 	fail, after func(call string) error
 	// stale is how long a replica still reads available after the call.
 	stale time.Duration
+	net   network
 }
 
 type datum struct {
@@ -90,7 +91,7 @@ func (c *cloud) service(region string) *rds.Service {
 		defer mu.Unlock()
 		if services[region] == nil {
 			f := &regional{cloud: c, region: region}
-			services[region] = rds.New(region, f, f, rds.Options{Peer: peer})
+			services[region] = rds.New(region, f, f, rds.Options{Peer: peer, Groups: f})
 		}
 		return services[region]
 	}

@@ -7,9 +7,11 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/arn"
+	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
 	awsrds "github.com/aws/aws-sdk-go-v2/service/rds"
 	"github.com/aws/aws-sdk-go-v2/service/rds/types"
 )
@@ -36,6 +38,12 @@ type Instance struct {
 	BackupWindow    string
 	// PromotedFrom is the value of PromotedFromTag, or "".
 	PromotedFrom string
+	Tags         map[string]string
+	// VPC and Groups are the network that it is in.
+	VPC    string
+	Groups []Group
+	// At is when it was seen so, by RDS's own clock, in whole seconds.
+	At time.Time
 }
 
 // StatusInfo is one of RDS's DBInstanceStatusInfo.
@@ -201,8 +209,13 @@ func (s *Service) describePart(ctx context.Context, ids []string, out map[string
 		if err != nil {
 			return err
 		}
+		at, ok := awsmiddleware.GetServerTime(page.ResultMetadata)
+		if !ok {
+			at = time.Now()
+		}
 		for _, db := range page.DBInstances {
 			i := fromAPI(db, s.region)
+			i.At = at.UTC()
 			out[i.Identifier] = i
 		}
 		if aws.ToString(page.Marker) == "" {
@@ -225,6 +238,11 @@ func fromAPI(db types.DBInstance, region string) Instance {
 		Replicas:        append(slices.Clone(db.ReadReplicaDBInstanceIdentifiers), db.ReadReplicaDBClusterIdentifiers...),
 		BackupRetention: aws.ToInt32(db.BackupRetentionPeriod),
 		BackupWindow:    aws.ToString(db.PreferredBackupWindow),
+		Tags:            make(map[string]string, len(db.TagList)),
+		Groups:          groupsFrom(db),
+	}
+	if db.DBSubnetGroup != nil {
+		i.VPC = aws.ToString(db.DBSubnetGroup.VpcId)
 	}
 	if source := aws.ToString(db.ReadReplicaSourceDBClusterIdentifier); source != "" {
 		i.Source, i.SourceIsCluster = source, true
@@ -239,9 +257,8 @@ func fromAPI(db types.DBInstance, region string) Instance {
 		})
 	}
 	for _, tag := range db.TagList {
-		if aws.ToString(tag.Key) == PromotedFromTag {
-			i.PromotedFrom = aws.ToString(tag.Value)
-		}
+		i.Tags[aws.ToString(tag.Key)] = aws.ToString(tag.Value)
 	}
+	i.PromotedFrom = i.Tags[PromotedFromTag]
 	return i
 }

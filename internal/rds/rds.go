@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MPL-2.0
 
-// Package rds promotes read replicas of RDS instances, and watches replication.
+// Package rds promotes read replicas of RDS instances, fences old writers off,
+// and watches replication.
 //
 // It promotes a replica only past gates: its source must be gone or given up by
-// name, and the loss that is to be expected must be agreed to. It never demotes,
-// deletes, renames or reboots anything, never takes an old writer for a promoted
-// replica, and waits for nothing in a region that is down.
+// name, and the loss that is to be expected must be agreed to. It reboots only
+// what it fences. It never demotes, deletes or renames anything, never takes an
+// old writer for a promoted replica, and waits for nothing in a region that is
+// down.
 package rds
 
 import (
@@ -24,6 +26,7 @@ type Client interface {
 	DescribeDBInstances(context.Context, *awsrds.DescribeDBInstancesInput, ...func(*awsrds.Options)) (*awsrds.DescribeDBInstancesOutput, error)
 	PromoteReadReplica(context.Context, *awsrds.PromoteReadReplicaInput, ...func(*awsrds.Options)) (*awsrds.PromoteReadReplicaOutput, error)
 	AddTagsToResource(context.Context, *awsrds.AddTagsToResourceInput, ...func(*awsrds.Options)) (*awsrds.AddTagsToResourceOutput, error)
+	FenceClient
 }
 
 // Metrics is what is used of CloudWatch.
@@ -43,6 +46,8 @@ type Options struct {
 	PollInterval time.Duration
 	// Peer gives the service of another region, to ask it about a source.
 	Peer func(region string) *Service
+	// Groups is EC2 in the region, for network fences.
+	Groups SecurityGroups
 	// Log is told of the progress of long work. May be nil.
 	Log func(ctx context.Context, message string, fields map[string]any)
 }
@@ -55,10 +60,11 @@ type Service struct {
 	metrics Metrics
 	options Options
 
-	instances wait.Loader[string, Instance]
-	lags      wait.Loader[string, Lag]
-	waits     wait.Poller[string, Instance]
-	lagWaits  wait.Poller[string, Lag]
+	instances  wait.Loader[string, Instance]
+	lags       wait.Loader[string, Lag]
+	waits      wait.Poller[string, Instance]
+	lagWaits   wait.Poller[string, Lag]
+	fenceWaits wait.Poller[string, Instance]
 }
 
 // New makes the service of a region. It calls nothing.
@@ -90,6 +96,16 @@ func New(region string, client Client, metrics Metrics, options Options) *Servic
 		Equal:    func(a, b Lag) bool { return a == b },
 		Status:   func(l Lag, found bool) string { return lagText(l, found) },
 		Outlive:  awsclient.IsTransient,
+	}
+	s.fenceWaits = wait.Poller[string, Instance]{
+		Interval: options.PollInterval,
+		Max:      10 * options.PollInterval,
+		// A fence can be taken up again at any point, so that a region that
+		// falls silent ends the wait.
+		Fetch:   s.describe,
+		Equal:   func(a, b Instance) bool { return fenceText(a, true) == fenceText(b, true) },
+		Status:  fenceText,
+		Outlive: func(err error) bool { return awsclient.IsTransient(err) && !awsclient.IsUnreachable(err) },
 	}
 	return s
 }
