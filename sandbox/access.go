@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/drstate/terraform-provider-dr/sandbox/cloudwatch"
+	"github.com/drstate/terraform-provider-dr/sandbox/ec2"
 	"github.com/drstate/terraform-provider-dr/sandbox/engine"
 	"github.com/drstate/terraform-provider-dr/sandbox/rds"
 	"github.com/drstate/terraform-provider-dr/sandbox/route53"
@@ -54,6 +55,9 @@ func (s *Sandbox) RDS() *rds.Service { return s.world.RDS }
 
 // CloudWatch is the simulated CloudWatch.
 func (s *Sandbox) CloudWatch() *cloudwatch.Service { return s.world.CloudWatch }
+
+// EC2 is the simulated EC2: the databases' network.
+func (s *Sandbox) EC2() *ec2.Service { return s.world.EC2 }
 
 // Env is what an AWS client needs in its environment to talk to the sandbox as
 // the workload account, and nothing else.

@@ -22,6 +22,7 @@ import (
 
 	"github.com/drstate/terraform-provider-dr/sandbox/app"
 	"github.com/drstate/terraform-provider-dr/sandbox/cloudwatch"
+	"github.com/drstate/terraform-provider-dr/sandbox/ec2"
 	"github.com/drstate/terraform-provider-dr/sandbox/engine"
 	"github.com/drstate/terraform-provider-dr/sandbox/rds"
 	"github.com/drstate/terraform-provider-dr/sandbox/route53"
@@ -158,9 +159,10 @@ func (s *Sandbox) services() error {
 	w.Route53 = route53.New(s.engine)
 	w.Closers = append(w.Closers, w.Route53.Close)
 	w.CloudWatch = cloudwatch.New(s.engine)
+	w.EC2 = ec2.New(s.engine)
 	w.RDS = rds.New(s.engine, rds.Options{StateOnly: s.options.StateOnly, Metrics: w.CloudWatch, Certificates: ca.Issue})
 	w.Closers = append(w.Closers, w.RDS.Close)
-	for _, service := range []interface{ Definition() engine.Service }{w.STS, w.S3, w.Route53, w.CloudWatch, w.RDS} {
+	for _, service := range []interface{ Definition() engine.Service }{w.STS, w.S3, w.Route53, w.CloudWatch, w.EC2, w.RDS} {
 		s.engine.Register(service.Definition())
 	}
 	server, err := w.Route53.ListenDNS(s.options.DNS)

@@ -70,6 +70,13 @@ func success(s *registration, op *Operation, protocol Protocol, requestID string
 		w.element("ResponseMetadata", object{{"RequestId", requestID}})
 		w.close(op.Name + "Response")
 		a = newAnswer(status, xmlType, requestID, w.Bytes())
+	case EC2Query:
+		w := newXMLWriter()
+		w.open(op.Name+"Response", s.XMLNamespace)
+		w.element("requestId", requestID)
+		w.content(tree)
+		w.close(op.Name + "Response")
+		a = newAnswer(status, xmlType, requestID, w.Bytes())
 	case RESTXML:
 		w := newXMLWriter()
 		w.open(op.Name+"Response", s.XMLNamespace)
@@ -151,6 +158,11 @@ func failure(s *registration, protocol Protocol, requestID string, e *Error) *an
 	switch {
 	case s != nil && s.Raw != nil: // S3's shape
 		w.element("Error", object{{"Code", e.Code}, {"Message", e.Message}, {"RequestId", requestID}, {"HostId", requestID}})
+	case protocol == EC2Query:
+		w.open("Response", "")
+		w.element("Errors", object{{"Error", object{{"Code", e.Code}, {"Message", e.Message}}}})
+		w.element("RequestID", requestID)
+		w.close("Response")
 	case len(e.Messages) > 0: // Route 53's shape for a refused change batch
 		w.open(e.Code, namespace)
 		messages := list{item: "Message"}

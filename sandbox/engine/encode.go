@@ -48,7 +48,7 @@ func (n naming) encodeStruct(v reflect.Value, top bool, skip map[string]string) 
 			value = reflect.MakeSlice(value.Type(), 0, 0)
 		}
 		if tree, ok := n.encodeValue(value, f.name); ok {
-			o = append(o, member{n.wire(f.name), tree})
+			o = append(o, member{n.wire(v.Type(), f.name), tree})
 		}
 	}
 	return o

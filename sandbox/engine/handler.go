@@ -54,6 +54,9 @@ func (e *Engine) serve(w http.ResponseWriter, r *http.Request, only string) {
 		return
 	}
 	x.service = e.service(s.service)
+	if x.service != nil && req.protocol == Query && x.service.speaks(EC2Query) {
+		req.protocol = EC2Query // only the service tells the two apart
+	}
 	name := s.region
 	if x.service != nil && x.service.Global {
 		name = GlobalRegion

@@ -27,7 +27,7 @@ type route struct {
 func newRegistration(s Service) (*registration, error) {
 	r := &registration{
 		Service:    s,
-		names:      naming{lists: s.ListNames, fields: s.FieldNames, lower: s.LowerCamel},
+		names:      naming{lists: s.ListNames, fields: s.FieldNames, lower: s.LowerCamel, ec2: slices.Contains(s.Protocols, EC2Query)},
 		operations: make(map[string]*Operation, len(s.Operations)),
 	}
 	if s.Name == "" {

@@ -94,7 +94,7 @@ func (req *request) resolve(s *registration) (*Operation, *Error) {
 	switch {
 	case op != nil && s.speaks(req.protocol):
 		return op, nil
-	case req.protocol == Query:
+	case req.protocol == Query || req.protocol == EC2Query:
 		return nil, Refuse("InvalidAction", "The action %s is not valid for this web service: the sandbox's %s has no such action.", req.operation, s.Name)
 	default:
 		return nil, NotFound("UnknownOperationException", "%q is no operation of %s that the sandbox has.", req.operation, s.Name)
@@ -107,7 +107,7 @@ func (req *request) input(s *registration, op *Operation) (any, *Error) {
 	var tree map[string]any
 	var err error
 	switch req.protocol {
-	case Query:
+	case Query, EC2Query:
 		tree = parseForm(req.form)
 		delete(tree, "Action")
 		delete(tree, "Version")
@@ -137,11 +137,11 @@ func (req *request) input(s *registration, op *Operation) (any, *Error) {
 // The codes of requests that cannot be understood.
 var (
 	malformedBody = map[Protocol]string{
-		Query: "MalformedQueryString", RESTXML: "MalformedXML", RESTJSON: "SerializationException",
+		Query: "MalformedQueryString", EC2Query: "MalformedQueryString", RESTXML: "MalformedXML", RESTJSON: "SerializationException",
 		JSON10: "SerializationException", JSON11: "SerializationException", CBOR: "SerializationException",
 	}
 	malformedValue = map[Protocol]string{
-		Query: "MalformedInput", RESTXML: "InvalidInput", RESTJSON: "SerializationException",
+		Query: "MalformedInput", EC2Query: "MalformedInput", RESTXML: "InvalidInput", RESTJSON: "SerializationException",
 		JSON10: "SerializationException", JSON11: "SerializationException", CBOR: "SerializationException",
 	}
 )

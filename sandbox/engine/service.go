@@ -26,6 +26,7 @@ const (
 	JSON10                   // awsJson1_0
 	JSON11                   // awsJson1_1
 	CBOR                     // rpcv2Cbor
+	EC2Query                 // ec2Query: awsQuery's form in, XML of another shape out
 )
 
 // Service describes one AWS service. Its operations' inputs and outputs are the
@@ -45,10 +46,11 @@ type Service struct {
 	// name of the list field ("DBInstances": "DBInstance"); "member" unless
 	// named. "-" means flattened.
 	ListNames map[string]string
-	// FieldNames gives the wire name of a field by its Go name, where the two
-	// differ.
+	// FieldNames gives the wire name of a field by its Go name, or by its
+	// struct's and its own ("SecurityGroup.Description"), where the two differ.
 	FieldNames map[string]string
-	// LowerCamel services write their JSON members with a small first letter.
+	// LowerCamel services write their JSON members, or EC2's elements, with a
+	// small first letter.
 	LowerCamel bool
 	// ErrorShapes gives the shape that CBOR names in "__type" by the error's
 	// code, where the two differ ("InvalidParameterValue":

@@ -15,10 +15,16 @@ import (
 type naming struct {
 	lists, fields map[string]string
 	lower         bool
+	// ec2 is EC2's way: a request names a list by its members, and those are
+	// "item" in answers.
+	ec2 bool
 }
 
-// wire is the name of a Go field on the wire.
-func (n naming) wire(field string) string {
+// wire is the name on the wire of a Go field of a struct.
+func (n naming) wire(t reflect.Type, field string) string {
+	if w, ok := n.fields[t.Name()+"."+field]; ok {
+		return w
+	}
 	if w, ok := n.fields[field]; ok {
 		return w
 	}
@@ -36,6 +42,9 @@ func (n naming) flattened(field string) bool { return n.lists[field] == "-" }
 func (n naming) item(field string) string {
 	if name := n.lists[field]; name != "" && name != "-" {
 		return name
+	}
+	if n.ec2 {
+		return "item"
 	}
 	return "member"
 }
@@ -65,16 +74,22 @@ func fieldsOf(t reflect.Type) []field {
 }
 
 // fieldByWire finds the field of a struct for a name on the wire: the declared
-// name first, then any case.
+// name first, then any case, then the singular with which EC2's requests name
+// a list ("Filter.1" is of Filters).
 func (n naming) fieldByWire(t reflect.Type, name string) (field, bool) {
 	fields := fieldsOf(t)
 	for _, f := range fields {
-		if n.wire(f.name) == name {
+		if n.wire(t, f.name) == name {
 			return f, true
 		}
 	}
 	for _, f := range fields {
-		if strings.EqualFold(f.name, name) || strings.EqualFold(n.wire(f.name), name) {
+		if strings.EqualFold(f.name, name) || strings.EqualFold(n.wire(t, f.name), name) {
+			return f, true
+		}
+	}
+	for _, f := range fields {
+		if n.ec2 && t.Field(f.index).Type.Kind() == reflect.Slice && strings.EqualFold(f.name, name+"s") {
 			return f, true
 		}
 	}

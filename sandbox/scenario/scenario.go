@@ -14,6 +14,7 @@ import (
 
 	"github.com/drstate/terraform-provider-dr/sandbox/app"
 	"github.com/drstate/terraform-provider-dr/sandbox/cloudwatch"
+	"github.com/drstate/terraform-provider-dr/sandbox/ec2"
 	"github.com/drstate/terraform-provider-dr/sandbox/engine"
 	"github.com/drstate/terraform-provider-dr/sandbox/rds"
 	"github.com/drstate/terraform-provider-dr/sandbox/route53"
@@ -27,6 +28,7 @@ type World struct {
 	STS     *sts.Service
 	S3      *s3.Service
 	Route53 *route53.Service
+	EC2     *ec2.Service
 	// RDS publishes its metrics in CloudWatch.
 	RDS        *rds.Service
 	CloudWatch *cloudwatch.Service

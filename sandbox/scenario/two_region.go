@@ -52,6 +52,9 @@ func twoRegion(ctx context.Context, w *World) error {
 	if err := w.Route53.SeedZone(engine.DNSAccount, ZoneID, ZoneName); err != nil {
 		return err
 	}
+	if err := seedNetwork(w); err != nil {
+		return err
+	}
 	stores, err := seedDatabases(ctx, w)
 	if err != nil {
 		return err
