@@ -156,9 +156,9 @@ func (s *Sandbox) services() error {
 	}
 	w.STS = sts.New(s.engine)
 	w.S3 = s3.New(s.engine)
-	w.Route53 = route53.New(s.engine)
-	w.Closers = append(w.Closers, w.Route53.Close)
 	w.CloudWatch = cloudwatch.New(s.engine)
+	w.Route53 = route53.New(s.engine, route53.WithAlarms(w.CloudWatch), route53.WithObjects(w.S3))
+	w.Closers = append(w.Closers, w.Route53.Close)
 	w.EC2 = ec2.New(s.engine)
 	w.RDS = rds.New(s.engine, rds.Options{StateOnly: s.options.StateOnly, Metrics: w.CloudWatch, Certificates: ca.Issue})
 	w.Closers = append(w.Closers, w.RDS.Close)

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MPL-2.0
 
 // Package cloudwatch is the sandbox's Amazon CloudWatch: a store of metrics per
-// account and region, and the calls that put, list and read them. It evaluates
-// no metric maths and no alarms, and refuses what it does not evaluate.
+// account and region, the calls that put, list and read them, and alarms on them.
+// It evaluates no metric maths, takes no action of an alarm's, and refuses what
+// it does not evaluate.
 package cloudwatch
 
 import (
@@ -25,6 +26,7 @@ type Service struct {
 
 	mu     sync.Mutex
 	series map[string]*series // by key
+	alarms map[string]*types.MetricAlarm
 }
 
 // series is one metric.
@@ -44,7 +46,9 @@ type point struct {
 const keep = 50_000
 
 // New makes an empty store.
-func New(e *engine.Engine) *Service { return &Service{e: e, series: map[string]*series{}} }
+func New(e *engine.Engine) *Service {
+	return &Service{e: e, series: map[string]*series{}, alarms: map[string]*types.MetricAlarm{}}
+}
 
 // Definition is what the engine registers.
 // https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/Welcome.html
@@ -59,9 +63,12 @@ func (s *Service) Definition() engine.Service {
 			"MissingParameter":            "MissingRequiredParameterException",
 		},
 		Operations: []engine.Operation{
+			engine.Op("DeleteAlarms", s.deleteAlarms, engine.Mutating()),
+			engine.Op("DescribeAlarms", s.describeAlarms),
 			engine.Op("GetMetricData", s.getMetricData),
 			engine.Op("GetMetricStatistics", s.getMetricStatistics),
 			engine.Op("ListMetrics", s.listMetrics),
+			engine.Op("PutMetricAlarm", s.putMetricAlarm, engine.Mutating()),
 			engine.Op("PutMetricData", s.putMetricData, engine.Mutating()),
 		},
 	}

@@ -42,7 +42,7 @@ func (s *Service) getMetricData(c *engine.Call, in *cloudwatch.GetMetricDataInpu
 		if q.Expression != nil || q.MetricStat == nil || q.MetricStat.Metric == nil {
 			return nil, engine.Refuse("ValidationError", "The sandbox evaluates MetricStat queries only; query %s has none.", id)
 		}
-		values, err := s.read(c, q.MetricStat.Metric, *in.StartTime, *in.EndTime, aws.ToInt32(q.MetricStat.Period), aws.ToString(q.MetricStat.Stat))
+		values, err := s.read(c.Account, c.Region, q.MetricStat.Metric, *in.StartTime, *in.EndTime, aws.ToInt32(q.MetricStat.Period), aws.ToString(q.MetricStat.Stat))
 		if err != nil {
 			return nil, err
 		}
@@ -81,7 +81,7 @@ func (s *Service) getMetricStatistics(c *engine.Call, in *cloudwatch.GetMetricSt
 	metric := &types.Metric{Namespace: in.Namespace, MetricName: in.MetricName, Dimensions: in.Dimensions}
 	byTime := map[time.Time]*types.Datapoint{}
 	for _, stat := range in.Statistics {
-		values, err := s.read(c, metric, *in.StartTime, *in.EndTime, aws.ToInt32(in.Period), string(stat))
+		values, err := s.read(c.Account, c.Region, metric, *in.StartTime, *in.EndTime, aws.ToInt32(in.Period), string(stat))
 		if err != nil {
 			return nil, err
 		}
@@ -129,7 +129,7 @@ func checkRange(start, end *time.Time) error {
 // fast as the sandbox's other durations: its length is divided by the time
 // scale, so that the newest datum is as fresh, for what it measures, as the one
 // of the last full minute is in AWS.
-func (s *Service) read(c *engine.Call, m *types.Metric, start, end time.Time, period int32, stat string) ([]point, error) {
+func (s *Service) read(account, region string, m *types.Metric, start, end time.Time, period int32, stat string) ([]point, error) {
 	if aws.ToString(m.Namespace) == "" || aws.ToString(m.MetricName) == "" {
 		return nil, engine.Refuse("MissingParameter", "The parameters Namespace and MetricName are required.")
 	}
@@ -143,7 +143,7 @@ func (s *Service) read(c *engine.Call, m *types.Metric, start, end time.Time, pe
 	width := max(s.e.Clock.Wall(time.Duration(period)*time.Second), time.Millisecond)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	found := s.series[key(c.Account, c.Region, *m.Namespace, *m.MetricName, dimensions(m.Dimensions))]
+	found := s.series[key(account, region, *m.Namespace, *m.MetricName, dimensions(m.Dimensions))]
 	if found == nil {
 		return nil, nil
 	}

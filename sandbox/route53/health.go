@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	cloudwatch "github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
 	"github.com/aws/aws-sdk-go-v2/service/route53/types"
 )
 
@@ -17,7 +18,8 @@ type healthCheck struct {
 	id, account, reference string
 	version                int64
 	config                 types.HealthCheckConfig
-	cancel                 context.CancelFunc // nil if nothing is probed
+	alarm                  *cloudwatch.MetricAlarm // as it was when the check was made or updated
+	cancel                 context.CancelFunc      // nil if nothing is probed
 
 	mu    sync.Mutex
 	known bool // enough probes have been made

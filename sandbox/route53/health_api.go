@@ -11,6 +11,7 @@ import (
 	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	cloudwatch "github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
 	"github.com/aws/aws-sdk-go-v2/service/route53"
 	"github.com/aws/aws-sdk-go-v2/service/route53/types"
 
@@ -33,7 +34,7 @@ func (h *healthCheck) describe() *types.HealthCheck {
 	config := h.config
 	return &types.HealthCheck{
 		Id: aws.String(h.id), CallerReference: aws.String(h.reference),
-		HealthCheckVersion: aws.Int64(h.version), HealthCheckConfig: &config,
+		HealthCheckVersion: aws.Int64(h.version), HealthCheckConfig: &config, CloudWatchAlarmConfiguration: alarmConfiguration(h.alarm),
 	}
 }
 
@@ -45,12 +46,12 @@ func (s *Service) createHealthCheck(c *engine.Call, in *route53.CreateHealthChec
 	if in.HealthCheckConfig == nil {
 		return nil, invalidInput("HealthCheckConfig is missing")
 	}
-	config, refusal := completeConfig(*in.HealthCheckConfig)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	config, alarm, refusal := s.complete(c, *in.HealthCheckConfig)
 	if refusal != nil {
 		return nil, refusal
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	for _, h := range s.checks {
 		if h.account != c.Account || h.reference != ref {
 			continue
@@ -59,17 +60,37 @@ func (s *Service) createHealthCheck(c *engine.Call, in *route53.CreateHealthChec
 		if h.version == 1 && reflect.DeepEqual(h.config, config) {
 			return &route53.CreateHealthCheckOutput{HealthCheck: h.describe(), Location: aws.String(apiEndpoint + "healthcheck/" + h.id)}, nil
 		}
-		e := engine.Refuse("HealthCheckAlreadyExists", "A health check with the caller reference %q and other settings exists", ref)
-		e.Status = 409
-		return nil, e
+		return nil, alreadyExists("A health check with the caller reference %q and other settings exists", ref)
+	}
+	if s.retired[retiredKey(c, ref)] {
+		return nil, alreadyExists("The caller reference %q is that of a health check that was deleted", ref)
 	}
 	if refusal := s.checkChildren(c, "", config); refusal != nil {
 		return nil, refusal
 	}
-	h := &healthCheck{id: newUUID(), account: c.Account, reference: ref, version: 1, config: config}
+	h := &healthCheck{id: newUUID(), account: c.Account, reference: ref, version: 1, config: config, alarm: alarm}
 	s.checks[h.id] = h
 	s.watch(h)
 	return &route53.CreateHealthCheckOutput{HealthCheck: h.describe(), Location: aws.String(apiEndpoint + "healthcheck/" + h.id)}, nil
+}
+
+func alreadyExists(format string, args ...any) *engine.Error {
+	e := engine.Refuse("HealthCheckAlreadyExists", format, args...)
+	e.Status = 409
+	return e
+}
+
+// retiredKey is of a caller reference, which never serves twice.
+func retiredKey(c *engine.Call, reference string) string { return c.Account + "/" + reference }
+
+// complete is completeConfig, and for a check of an alarm the alarm as it is
+// now. The caller holds the lock.
+func (s *Service) complete(c *engine.Call, config types.HealthCheckConfig) (types.HealthCheckConfig, *cloudwatch.MetricAlarm, *engine.Error) {
+	if config.Type == types.HealthCheckTypeCloudwatchMetric {
+		return s.completeMetric(c.Account, config)
+	}
+	config, refusal := completeConfig(config)
+	return config, nil, refusal
 }
 
 // checkChildren wants a calculated check's children to exist in the account
@@ -90,9 +111,11 @@ func (s *Service) checkChildren(c *engine.Call, self string, config types.Health
 // completeConfig validates a configuration and fills in the defaults.
 func completeConfig(config types.HealthCheckConfig) (types.HealthCheckConfig, *engine.Error) {
 	switch {
-	case config.Type == types.HealthCheckTypeCalculated:
+	case config.Type == types.HealthCheckTypeCalculated && config.AlarmIdentifier == nil:
 		return completeCalculated(config)
-	case config.Type == types.HealthCheckTypeCloudwatchMetric || config.Type == types.HealthCheckTypeRecoveryControl:
+	case config.AlarmIdentifier != nil || config.InsufficientDataHealthStatus != "":
+		return config, invalidInput("AlarmIdentifier and InsufficientDataHealthStatus are for type CLOUDWATCH_METRIC")
+	case config.Type == types.HealthCheckTypeRecoveryControl:
 		return config, invalidInput("health checks of type %s are not simulated", config.Type)
 	case !endpointCheck(config.Type):
 		return config, invalidInput("the health check type %q does not exist", config.Type)

@@ -15,9 +15,6 @@ import (
 // updateHealthCheck changes what can be changed: neither the type nor the
 // request interval.
 func (s *Service) updateHealthCheck(c *engine.Call, in *route53.UpdateHealthCheckInput) (*route53.UpdateHealthCheckOutput, error) {
-	if in.AlarmIdentifier != nil || in.InsufficientDataHealthStatus != "" {
-		return nil, invalidInput("alarms behind health checks are not simulated")
-	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	h, refusal := s.checkFor(c, in.HealthCheckId)
@@ -60,14 +57,18 @@ func (s *Service) updateHealthCheck(c *engine.Call, in *route53.UpdateHealthChec
 	if in.Regions != nil {
 		config.Regions = slices.Clone(in.Regions)
 	}
-	config, refusal = completeConfig(config)
+	set(&config.AlarmIdentifier, in.AlarmIdentifier)
+	if in.InsufficientDataHealthStatus != "" {
+		config.InsufficientDataHealthStatus = in.InsufficientDataHealthStatus
+	}
+	config, alarm, refusal := s.complete(c, config)
 	if refusal != nil {
 		return nil, refusal
 	}
 	if refusal := s.checkChildren(c, h.id, config); refusal != nil {
 		return nil, refusal
 	}
-	h.config = config
+	h.config, h.alarm = config, alarm
 	h.version++
 	s.watch(h)
 	return &route53.UpdateHealthCheckOutput{HealthCheck: h.describe()}, nil
@@ -94,6 +95,7 @@ func (s *Service) deleteHealthCheck(c *engine.Call, in *route53.DeleteHealthChec
 	}
 	h.stop()
 	delete(s.checks, h.id)
+	s.retired[retiredKey(c, h.reference)] = true
 	delete(s.tags, tagKey{types.TagResourceTypeHealthcheck, h.id})
 	return &route53.DeleteHealthCheckOutput{}, nil
 }
@@ -111,6 +113,9 @@ func (s *Service) getHealthCheckStatus(c *engine.Call, in *route53.GetHealthChec
 		return nil, invalidInput("a calculated health check has no status of its own")
 	}
 	out := &route53.GetHealthCheckStatusOutput{HealthCheckObservations: []types.HealthCheckObservation{}}
+	if h.config.Type == types.HealthCheckTypeCloudwatchMetric {
+		return out, nil // no checker looks at an endpoint
+	}
 	last := h.lastObservation()
 	if last.at.IsZero() {
 		return out, nil

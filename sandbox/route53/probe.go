@@ -45,12 +45,20 @@ func endpointCheck(t types.HealthCheckType) bool {
 func (s *Service) watch(h *healthCheck) {
 	h.stop()
 	h.cancel = nil
-	if !endpointCheck(h.config.Type) || aws.ToBool(h.config.Disabled) || s.closed {
+	if aws.ToBool(h.config.Disabled) || s.closed {
+		return
+	}
+	config := h.config
+	metric := config.Type == types.HealthCheckTypeCloudwatchMetric
+	if !metric && !endpointCheck(config.Type) {
 		return
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	h.cancel = cancel
-	config := h.config
+	if metric {
+		go s.watchAlarm(ctx, h, config, h.alarm)
+		return
+	}
 	interval := s.engine.Clock.Wall(time.Duration(*config.RequestInterval) * time.Second)
 	go func() {
 		tick := time.NewTicker(max(interval, time.Millisecond))
@@ -80,6 +88,9 @@ func (s *Service) timeout(d time.Duration) time.Duration {
 
 // probe makes one check, as one of Route 53's checkers would.
 func (s *Service) probe(ctx context.Context, config types.HealthCheckConfig) (string, error) {
+	if is, status, err := s.probeObject(config); is {
+		return status, err
+	}
 	ip, err := s.target(config)
 	if err != nil {
 		return "", err
@@ -138,20 +149,9 @@ func (s *Service) probeHTTP(ctx context.Context, config types.HealthCheckConfig,
 		return "", fmt.Errorf("the endpoint did not answer: %w", err)
 	}
 	defer resp.Body.Close()
-	status := fmt.Sprintf("HTTP Status Code %d, %s", resp.StatusCode, http.StatusText(resp.StatusCode))
-	if resp.StatusCode < 200 || resp.StatusCode >= 400 {
-		return "", errors.New(status)
-	}
-	if want := aws.ToString(config.SearchString); want != "" {
-		body, err := io.ReadAll(io.LimitReader(resp.Body, searchedBytes))
-		if err != nil {
-			return "", fmt.Errorf("%s, but the body was not received: %w", status, err)
-		}
-		if !strings.Contains(string(body), want) {
-			return "", fmt.Errorf("%s, but the body does not contain the search string", status)
-		}
-	}
-	return status, nil
+	return judge(resp.StatusCode, config, func() ([]byte, error) {
+		return io.ReadAll(io.LimitReader(resp.Body, searchedBytes))
+	})
 }
 
 // target finds the address to probe. The sandbox reaches its own loopback

@@ -6,8 +6,8 @@
 // what is in sync.
 //
 // It refuses what it does not simulate (private zones, traffic policies,
-// CIDR and geoproximity routing, alarms behind health checks) rather than
-// accept it without effect.
+// CIDR and geoproximity routing, ARC's routing controls) rather than accept it
+// without effect.
 package route53
 
 import (
@@ -38,11 +38,14 @@ type Service struct {
 
 	propagation, submission time.Duration
 	askerRegion             func(netip.Addr) string
+	alarms                  Alarms
+	objects                 Objects
 
 	mu      sync.RWMutex
 	zones   map[string]*zone // by id
 	changes map[string]*change
 	checks  map[string]*healthCheck
+	retired map[string]bool // caller references of deleted health checks
 	tags    map[tagKey]map[string]string
 	servers []*DNSServer
 	closed  bool
@@ -78,6 +81,7 @@ func New(e *engine.Engine, opts ...Option) *Service {
 		zones:       map[string]*zone{},
 		changes:     map[string]*change{},
 		checks:      map[string]*healthCheck{},
+		retired:     map[string]bool{},
 		tags:        map[tagKey]map[string]string{},
 	}
 	for _, o := range opts {

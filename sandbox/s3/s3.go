@@ -29,6 +29,7 @@ type Service struct {
 
 	mu      sync.Mutex
 	buckets map[string]owner
+	access  map[string]access
 }
 
 // owner says where and whose a bucket is.
@@ -41,6 +42,7 @@ func New(*engine.Engine) *Service {
 		store:   store,
 		objects: gofakes3.New(store, gofakes3.WithTimeSkewLimit(0)).Server(),
 		buckets: map[string]owner{},
+		access:  map[string]access{},
 	}
 }
 
@@ -122,6 +124,17 @@ func (s *Service) serve(w http.ResponseWriter, r *http.Request) {
 	if exists {
 		w.Header().Set("x-amz-bucket-region", have.region)
 	}
+	switch acl := r.Header.Get("X-Amz-Acl"); {
+	case acl != "" && acl != "private" && acl != "bucket-owner-full-control":
+		refuse(w, r, http.StatusBadRequest, "AccessControlListNotSupported", "The bucket does not allow ACLs")
+		return
+	case onAccess(op) && !exists:
+		refuse(w, r, http.StatusNotFound, "NoSuchBucket", "The specified bucket does not exist")
+		return
+	case onAccess(op):
+		s.serveAccess(w, r, op, bucket)
+		return
+	}
 	if err := plain(r); err != nil {
 		refuse(w, r, http.StatusBadRequest, "IncompleteBody", err.Error())
 		return
@@ -131,6 +144,7 @@ func (s *Service) serve(w http.ResponseWriter, r *http.Request) {
 		if found, err := s.store.BucketExists(bucket); err == nil && !found {
 			s.mu.Lock()
 			delete(s.buckets, bucket)
+			delete(s.access, bucket)
 			s.mu.Unlock()
 		}
 	}

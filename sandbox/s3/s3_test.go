@@ -96,7 +96,7 @@ func TestObjects(t *testing.T) {
 	if code(err) != "NoSuchKey" {
 		t.Errorf("no such key: %v", err)
 	}
-	if _, err := c.GetBucketPolicy(t.Context(), &s3.GetBucketPolicyInput{Bucket: aws.String(bucket)}); code(err) != "NotImplemented" {
+	if _, err := c.GetBucketCors(t.Context(), &s3.GetBucketCorsInput{Bucket: aws.String(bucket)}); code(err) != "NotImplemented" {
 		t.Errorf("what is not there: %v", err)
 	}
 	first := e.Calls()[0]

@@ -34,6 +34,10 @@ const (
 	RecordTTL       = 5
 	DNSRoleARN      = "arn:aws:iam::222222222222:role/dr-dns"
 	StateBucket     = "acme-dr-state-usw2"
+	// SwitchBucket belongs to the zone's account; anyone may read what lies
+	// below SwitchPrefix, as Route 53's health checkers must.
+	SwitchBucket = "acme-dr-switch-usw2"
+	SwitchPrefix = "switch/"
 )
 
 func init() {
@@ -49,6 +53,10 @@ func twoRegion(ctx context.Context, w *World) error {
 	if err := w.S3.AddBucket(StandbyRegion, engine.WorkloadAccount, StateBucket); err != nil {
 		return err
 	}
+	if err := w.S3.AddBucket(StandbyRegion, engine.DNSAccount, SwitchBucket); err != nil {
+		return err
+	}
+	w.S3.OpenBucket(SwitchBucket, SwitchPrefix)
 	if err := w.Route53.SeedZone(engine.DNSAccount, ZoneID, ZoneName); err != nil {
 		return err
 	}
