@@ -38,6 +38,7 @@ type cloud struct {
 	calls     []string                     // "us-west-2 PromoteReadReplica orders-usw2"
 	inputs    []*awsrds.PromoteReadReplicaInput
 	promoted  int // promotions that took effect
+	turns     replicaChanges
 	// fail is asked before a call takes effect: an error is the answer. after
 	// is asked when it has: an error is a lost answer.
 	fail, after func(call string) error
@@ -135,7 +136,9 @@ func (c *cloud) count(operation string) int {
 }
 
 // mutations counts the calls that change something.
-func (c *cloud) mutations() int { return c.count("PromoteReadReplica") + c.count("AddTagsToResource") }
+func (c *cloud) mutations() int {
+	return c.count("PromoteReadReplica") + c.count("AddTagsToResource") + c.count("ModifyDBInstance") + c.count("CreateDBInstanceReadReplica")
+}
 
 // around is what happens to every call.
 func (c *cloud) around(ctx context.Context, region, operation, id string, effect func() error) error {
@@ -172,6 +175,9 @@ type regional struct {
 
 func (r *regional) DescribeDBInstances(ctx context.Context, in *awsrds.DescribeDBInstancesInput, _ ...func(*awsrds.Options)) (*awsrds.DescribeDBInstancesOutput, error) {
 	ids := []string{aws.ToString(in.DBInstanceIdentifier)}
+	if in.DBInstanceIdentifier == nil && len(in.Filters) == 0 {
+		return r.describeAll(ctx, in)
+	}
 	if len(in.Filters) > 0 {
 		ids = in.Filters[0].Values
 	}
@@ -218,7 +224,13 @@ func (r *regional) AddTagsToResource(ctx context.Context, in *awsrds.AddTagsToRe
 	_, id, _ := strings.Cut(aws.ToString(in.ResourceName), ":db:")
 	err := r.around(ctx, r.region, "AddTagsToResource", id, func() error {
 		db := r.get(r.region, id)
-		db.TagList = append(db.TagList, in.Tags...)
+		if db == nil {
+			return &types.DBInstanceNotFoundFault{}
+		}
+		for _, tag := range in.Tags {
+			db.TagList = slices.DeleteFunc(slices.Clone(db.TagList), func(t types.Tag) bool { return *t.Key == *tag.Key })
+			db.TagList = append(db.TagList, tag)
+		}
 		return nil
 	})
 	return &awsrds.AddTagsToResourceOutput{}, err

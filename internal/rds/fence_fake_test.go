@@ -92,6 +92,9 @@ func (c *cloud) admits(db *types.DBInstance) bool {
 }
 
 func (r *regional) ModifyDBInstance(ctx context.Context, in *awsrds.ModifyDBInstanceInput, _ ...func(*awsrds.Options)) (*awsrds.ModifyDBInstanceOutput, error) {
+	if len(in.VpcSecurityGroupIds) == 0 {
+		return r.modifyReplica(ctx, in)
+	}
 	id := aws.ToString(in.DBInstanceIdentifier)
 	err := r.around(ctx, r.region, "ModifyDBInstance", id, func() error {
 		db := r.get(r.region, id)

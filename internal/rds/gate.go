@@ -337,11 +337,7 @@ func (s *Service) sourceHealth(ctx context.Context, i Instance) sourceHealth {
 		h.state, h.text = sourceUnknown, fmt.Sprintf("%s in %s is a DB cluster, whose health is not examined", id, region)
 		return h
 	}
-	peer := s
-	if region != s.region && s.options.Peer != nil {
-		peer = s.options.Peer(region)
-	}
-	source, err := peer.Find(ctx, id)
+	source, err := s.peer(region).Find(ctx, id)
 	switch {
 	case err == nil && broken(source.Status):
 		h.state, h.text = sourceBroken, fmt.Sprintf("%s in %s is %s", id, region, source.Status)

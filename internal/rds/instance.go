@@ -43,7 +43,8 @@ type Instance struct {
 	VPC    string
 	Groups []Group
 	// At is when it was seen so, by RDS's own clock, in whole seconds.
-	At time.Time
+	At       time.Time
+	Settings Settings
 }
 
 // StatusInfo is one of RDS's DBInstanceStatusInfo.
@@ -240,6 +241,7 @@ func fromAPI(db types.DBInstance, region string) Instance {
 		BackupWindow:    aws.ToString(db.PreferredBackupWindow),
 		Tags:            make(map[string]string, len(db.TagList)),
 		Groups:          groupsFrom(db),
+		Settings:        settingsFrom(db),
 	}
 	if db.DBSubnetGroup != nil {
 		i.VPC = aws.ToString(db.DBSubnetGroup.VpcId)

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: MPL-2.0
 
 // Package rds promotes read replicas of RDS instances, fences old writers off,
-// and watches replication.
+// builds replicas in their place, and watches replication.
 //
 // It promotes a replica only past gates: its source must be gone or given up by
 // name, and the loss that is to be expected must be agreed to. It reboots only
-// what it fences. It never demotes, deletes or renames anything, never takes an
-// old writer for a promoted replica, and waits for nothing in a region that is
-// down.
+// what it fences, and renames an instance only when something shows that it is
+// the old writer, and that nobody writes to it any more. It never demotes or
+// deletes anything, never takes an old writer for a promoted replica, and waits
+// for nothing in a region that is down.
 package rds
 
 import (
@@ -26,6 +27,7 @@ type Client interface {
 	DescribeDBInstances(context.Context, *awsrds.DescribeDBInstancesInput, ...func(*awsrds.Options)) (*awsrds.DescribeDBInstancesOutput, error)
 	PromoteReadReplica(context.Context, *awsrds.PromoteReadReplicaInput, ...func(*awsrds.Options)) (*awsrds.PromoteReadReplicaOutput, error)
 	AddTagsToResource(context.Context, *awsrds.AddTagsToResourceInput, ...func(*awsrds.Options)) (*awsrds.AddTagsToResourceOutput, error)
+	CreateDBInstanceReadReplica(context.Context, *awsrds.CreateDBInstanceReadReplicaInput, ...func(*awsrds.Options)) (*awsrds.CreateDBInstanceReadReplicaOutput, error)
 	FenceClient
 }
 
