@@ -19,6 +19,8 @@ import (
 	"net/http"
 	"net/url"
 	"time"
+
+	"github.com/drstate/terraform-provider-dr/internal/resolve"
 )
 
 // Check says what is asked, and what counts as success.
@@ -68,7 +70,7 @@ func (c Check) Run(ctx context.Context) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	names := newNames(c.Resolver)
+	names := resolve.New(c.Resolver)
 	var history history
 	for row := 0; ; {
 		seen := c.attempt(ctx, target, names, config)
@@ -111,11 +113,11 @@ func (c Check) tlsConfig() (*tls.Config, error) {
 
 // attempt makes one request. It never returns an error: what went wrong is what
 // it saw.
-func (c Check) attempt(ctx context.Context, target *url.URL, names *names, config *tls.Config) Seen {
+func (c Check) attempt(ctx context.Context, target *url.URL, names *resolve.Resolver, config *tls.Config) Seen {
 	ctx, cancel := context.WithTimeout(ctx, c.RequestTimeout)
 	defer cancel()
 	seen := Seen{At: time.Now()}
-	ip, via, err := names.resolve(ctx, target.Hostname())
+	ip, via, err := names.Address(ctx, target.Hostname())
 	if err != nil {
 		seen.Problem = err.Error()
 		return seen

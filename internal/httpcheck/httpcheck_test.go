@@ -12,49 +12,16 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
-	"github.com/miekg/dns"
+	"github.com/drstate/terraform-provider-dr/internal/resolve/resolvetest"
 )
 
-// zone is a DNS server whose one name can move.
-type zone struct {
-	mu      sync.Mutex
-	address string
-	alias   string
-	asked   int
-}
-
-func (z *zone) ServeDNS(w dns.ResponseWriter, r *dns.Msg) {
-	z.mu.Lock()
-	defer z.mu.Unlock()
-	z.asked++
-	m := new(dns.Msg)
-	m.SetReply(r)
-	q := r.Question[0]
-	switch {
-	case z.alias != "" && q.Name == "app.example.com.":
-		m.Answer = append(m.Answer, &dns.CNAME{Hdr: dns.RR_Header{Name: q.Name, Rrtype: dns.TypeCNAME, Class: dns.ClassINET}, Target: z.alias})
-	case z.address == "":
-		m.Rcode = dns.RcodeNameError
-	case q.Qtype == dns.TypeA:
-		m.Answer = append(m.Answer, &dns.A{Hdr: dns.RR_Header{Name: q.Name, Rrtype: dns.TypeA, Class: dns.ClassINET, Ttl: 300}, A: net.ParseIP(z.address)})
-	}
-	_ = w.WriteMsg(m)
-}
-
-func (z *zone) set(address, alias string) {
-	z.mu.Lock()
-	defer z.mu.Unlock()
-	z.address, z.alias = address, alias
-}
-
-func serveZone(t *testing.T, z *zone) string {
+func serveZone(t *testing.T, z *resolvetest.Zone) string {
 	t.Helper()
-	return net.JoinHostPort("127.0.0.1", serveAt(t, "127.0.0.1:0", z))
+	return net.JoinHostPort("127.0.0.1", z.Serve(t, "127.0.0.1:0"))
 }
 
 // serve answers with body and returns the port.
@@ -90,7 +57,7 @@ func TestFollowsTheNameAsItMoves(t *testing.T) {
 	_, port := serve(t, func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = w.Write([]byte(`{"region":"` + region.Load().(string) + `"}`)) //nolint:forcetypeassert // always a string
 	})
-	z := &zone{address: "127.0.0.1"}
+	z := resolvetest.NewZone("127.0.0.1")
 	c := check("http://app.example.com:"+port+"/health", serveZone(t, z), JSONValue{"region", "us-west-2"})
 	go func() {
 		time.Sleep(20 * time.Millisecond)
@@ -103,17 +70,16 @@ func TestFollowsTheNameAsItMoves(t *testing.T) {
 	if r.Address != "127.0.0.1:"+port || r.Attempts < 3 {
 		t.Errorf("got %+v, want a few attempts at 127.0.0.1", r)
 	}
-	z.mu.Lock()
-	defer z.mu.Unlock()
-	if z.asked < r.Attempts {
-		t.Errorf("%d look-ups for %d attempts: an answer was kept", z.asked, r.Attempts)
+	if z.Asked() < r.Attempts {
+		t.Errorf("%d look-ups for %d attempts: an answer was kept", z.Asked(), r.Attempts)
 	}
 }
 
 func TestFollowsCNAME(t *testing.T) {
 	t.Parallel()
 	_, port := serve(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("us-west-2")) })
-	z := &zone{address: "127.0.0.1", alias: "west.example.com."}
+	z := resolvetest.NewZone("127.0.0.1")
+	z.Set("127.0.0.1", "west.example.com.")
 	if _, err := check("http://app.example.com:"+port, serveZone(t, z), Contains("us-west-2")).Run(within(t, 10*time.Second)); err != nil {
 		t.Fatal(err)
 	}
@@ -158,7 +124,7 @@ func TestFailuresTellWhatWasSeen(t *testing.T) {
 			_, _ = w.Write([]byte(`{"region":"us-east-1","checks":[{"ok":true}]}`))
 		}
 	})
-	z := &zone{address: "127.0.0.1"}
+	z := resolvetest.NewZone("127.0.0.1")
 	resolver := serveZone(t, z)
 	tests := map[string]struct {
 		path    string
@@ -192,7 +158,7 @@ func TestFailuresTellWhatWasSeen(t *testing.T) {
 
 func TestUnknownNameAndDeadServer(t *testing.T) {
 	t.Parallel()
-	c := check("http://gone.example.com/", serveZone(t, &zone{}), Contains("x"))
+	c := check("http://gone.example.com/", serveZone(t, resolvetest.NewZone("")), Contains("x"))
 	c.Interval = 200 * time.Millisecond
 	_, err := c.Run(within(t, 3*time.Second))
 	var failed *FailedError

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 
-package httpcheck
+package resolve
 
 import (
 	"context"
@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/miekg/dns"
+	"github.com/drstate/terraform-provider-dr/internal/resolve/resolvetest"
 )
 
 // machine is the system's resolver: it knows who serves which zone, and its
@@ -39,31 +39,19 @@ func (m *machine) LookupHost(_ context.Context, host string) ([]string, error) {
 	return nil, &net.DNSError{Name: host, IsNotFound: true}
 }
 
-// serveAt is serveZone at one address and port, 0 for a free one.
-func serveAt(t *testing.T, address string, z *zone) string {
+func within(t *testing.T, d time.Duration) context.Context {
 	t.Helper()
-	pc, err := (&net.ListenConfig{}).ListenPacket(t.Context(), "udp", address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	started, done := make(chan struct{}), make(chan struct{})
-	server := &dns.Server{PacketConn: pc, Handler: z, NotifyStartedFunc: func() { close(started) }}
-	go func() { defer close(done); _ = server.ActivateAndServe() }()
-	<-started
-	t.Cleanup(func() { _ = server.Shutdown(); <-done })
-	_, port, err := net.SplitHostPort(pc.LocalAddr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return port
+	ctx, cancel := context.WithTimeout(t.Context(), d)
+	t.Cleanup(cancel)
+	return ctx
 }
 
 func TestAsksTheZonesOwnServers(t *testing.T) {
 	t.Parallel()
-	one, two, other := &zone{address: "192.0.2.1"}, &zone{address: "192.0.2.2"}, &zone{address: "192.0.2.9"}
-	port := serveAt(t, "127.0.0.1:0", one)
-	serveAt(t, "127.0.0.2:"+port, two)
-	serveAt(t, "127.0.0.3:"+port, other)
+	one, two, other := resolvetest.NewZone("192.0.2.1"), resolvetest.NewZone("192.0.2.2"), resolvetest.NewZone("192.0.2.9")
+	port := one.Serve(t, "127.0.0.1:0")
+	two.Serve(t, "127.0.0.2:"+port)
+	other.Serve(t, "127.0.0.3:"+port)
 	system := &machine{
 		zones: map[string][]string{"example.com.": {"ns1.example.com.", "ns2.example.com."}, "example.net.": {"ns.example.net."}},
 		hosts: map[string]string{
@@ -71,12 +59,12 @@ func TestAsksTheZonesOwnServers(t *testing.T) {
 			"app.example.com": "203.0.113.1", "build-host": "127.0.0.9",
 		},
 	}
-	n := newNames("")
+	n := New("")
 	n.system, n.port = system, port
 
 	seen := map[string]int{}
 	for range 4 {
-		ip, via, err := n.resolve(within(t, 5*time.Second), "app.example.com")
+		ip, via, err := n.Address(within(t, 5*time.Second), "app.example.com")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -90,23 +78,23 @@ func TestAsksTheZonesOwnServers(t *testing.T) {
 	}
 
 	// Into another zone by a CNAME: that zone's servers are asked.
-	one.set("", "lb.example.net.")
-	two.set("", "lb.example.net.")
-	if ip, _, err := n.resolve(within(t, 5*time.Second), "app.example.com"); err != nil || ip != "192.0.2.9" {
+	one.Set("", "lb.example.net.")
+	two.Set("", "lb.example.net.")
+	if ip, _, err := n.Address(within(t, 5*time.Second), "app.example.com"); err != nil || ip != "192.0.2.9" {
 		t.Errorf("the alias leads to %s, %v", ip, err)
 	}
 	// A dead server is passed over.
-	one.set("192.0.2.1", "")
-	two.set("192.0.2.1", "")
+	one.Set("192.0.2.1", "")
+	two.Set("192.0.2.1", "")
 	system.hosts["ns2.example.com"] = "127.0.0.4"
 	n.servers = map[string][]string{}
 	for range 2 {
-		if ip, _, err := n.resolve(within(t, 10*time.Second), "app.example.com"); err != nil || ip != "192.0.2.1" {
+		if ip, _, err := n.Address(within(t, 10*time.Second), "app.example.com"); err != nil || ip != "192.0.2.1" {
 			t.Errorf("with a dead server: %s, %v", ip, err)
 		}
 	}
 	// A name of no zone is the machine's own business.
-	if ip, via, err := n.resolve(within(t, 5*time.Second), "build-host"); err != nil || ip != "127.0.0.9" || !strings.Contains(via, "system") {
+	if ip, via, err := n.Address(within(t, 5*time.Second), "build-host"); err != nil || ip != "127.0.0.9" || !strings.Contains(via, "system") {
 		t.Errorf("build-host is %s by %s, %v", ip, via, err)
 	}
 }

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MPL-2.0
 
-package httpcheck
+// Package resolve asks name servers without a cache in between: one resolver, or
+// a zone's own name servers, which no cache can be behind. It trusts no single
+// server to speak for the others.
+package resolve
 
 import (
 	"context"
@@ -13,13 +16,11 @@ import (
 	"github.com/miekg/dns"
 )
 
-// names finds addresses without a cache: at one resolver, or at the zone's own
-// name servers, which a resolver's cache cannot be behind. It is for one caller
-// at a time.
-type names struct {
-	resolver string // HOST:PORT; empty for the zone's own name servers
-	system   system
-	port     string // of name servers
+// Resolver finds what names lead to. It is for one caller at a time.
+type Resolver struct {
+	server string // HOST:PORT; empty for the zone's own name servers
+	system system
+	port   string // of name servers
 
 	// The name servers of a name are looked up once and kept until they fail:
 	// it is the answers that have to be fresh.
@@ -33,16 +34,18 @@ type system interface {
 	LookupHost(context.Context, string) ([]string, error)
 }
 
-func newNames(resolver string) *names {
-	return &names{resolver: resolver, system: net.DefaultResolver, port: "53", servers: map[string][]string{}}
+// New makes a Resolver that asks one server (HOST:PORT), or the zone's own name
+// servers where that is empty.
+func New(server string) *Resolver {
+	return &Resolver{server: server, system: net.DefaultResolver, port: "53", servers: map[string][]string{}}
 }
 
 // maxChase bounds a chain of CNAMEs.
 const maxChase = 8
 
-// resolve returns an address of host and who named it. Each call begins with
+// Address returns an address of host and who named it. Each call begins with
 // another of the zone's name servers, so that a row of successes covers them.
-func (n *names) resolve(ctx context.Context, host string) (ip, via string, err error) {
+func (n *Resolver) Address(ctx context.Context, host string) (ip, via string, err error) {
 	if net.ParseIP(host) != nil {
 		return host, "the URL", nil
 	}
@@ -61,7 +64,7 @@ func (n *names) resolve(ctx context.Context, host string) (ip, via string, err e
 			return addresses[0], "the system's resolver", nil
 		}
 		first := n.turn % len(servers)
-		ip, alias, server, err := ask(ctx, append(slices.Clone(servers[first:]), servers[:first]...), name, n.resolver != "")
+		ip, alias, server, err := ask(ctx, append(slices.Clone(servers[first:]), servers[:first]...), name, n.server != "")
 		if err != nil {
 			delete(n.servers, name)
 			return "", "", err
@@ -74,9 +77,9 @@ func (n *names) resolve(ctx context.Context, host string) (ip, via string, err e
 	return "", "", fmt.Errorf("%s: more than %d CNAMEs in a row", host, maxChase)
 }
 
-func (n *names) serversOf(ctx context.Context, name string) ([]string, error) {
-	if n.resolver != "" {
-		return []string{n.resolver}, nil
+func (n *Resolver) serversOf(ctx context.Context, name string) ([]string, error) {
+	if n.server != "" {
+		return []string{n.server}, nil
 	}
 	if servers, ok := n.servers[name]; ok {
 		return servers, nil
@@ -90,7 +93,7 @@ func (n *names) serversOf(ctx context.Context, name string) ([]string, error) {
 
 // authorities are the name servers of the closest zone above name; none if
 // there is no such zone.
-func (n *names) authorities(ctx context.Context, name string) ([]string, error) {
+func (n *Resolver) authorities(ctx context.Context, name string) ([]string, error) {
 	for zone := name; dns.CountLabel(zone) >= 2; {
 		records, err := n.system.LookupNS(ctx, zone)
 		var missing *net.DNSError
@@ -144,6 +147,16 @@ func ask(ctx context.Context, servers []string, name string, recurse bool) (ip, 
 }
 
 func exchange(ctx context.Context, server, name string, kind uint16, recurse bool) (ip, alias string, err error) {
+	values, alias, err := query(ctx, server, name, kind, recurse)
+	if err == nil && len(values) > 0 {
+		return values[0], "", nil
+	}
+	return "", alias, err
+}
+
+// query asks one server for one kind of record. It returns the values at the end
+// of the aliases that the answer holds, or the name that they lead to.
+func query(ctx context.Context, server, name string, kind uint16, recurse bool) (values []string, alias string, err error) {
 	var m dns.Msg
 	m.SetQuestion(name, kind)
 	m.RecursionDesired = recurse
@@ -152,29 +165,37 @@ func exchange(ctx context.Context, server, name string, kind uint16, recurse boo
 		answer, _, err = (&dns.Client{Net: "tcp"}).ExchangeContext(ctx, &m, server)
 	}
 	if err != nil {
-		return "", "", err
+		return nil, "", err
 	}
 	if answer.Rcode != dns.RcodeSuccess {
-		return "", "", errors.New(dns.RcodeToString[answer.Rcode])
+		return nil, "", errors.New(dns.RcodeToString[answer.Rcode])
 	}
 	at := name
-	for range len(answer.Answer) { // each CNAME leads one further
+	for range 1 + len(answer.Answer) { // each CNAME leads one further
+		next := ""
 		for _, rr := range answer.Answer {
 			if !strings.EqualFold(rr.Header().Name, at) {
 				continue
 			}
 			switch rr := rr.(type) {
 			case *dns.A:
-				return rr.A.String(), "", nil
+				values = append(values, rr.A.String())
 			case *dns.AAAA:
-				return rr.AAAA.String(), "", nil
+				values = append(values, rr.AAAA.String())
 			case *dns.CNAME:
-				at = rr.Target
+				if kind == dns.TypeCNAME {
+					return []string{strings.ToLower(rr.Target)}, "", nil
+				}
+				next = rr.Target
 			}
 		}
+		if len(values) > 0 || next == "" {
+			break
+		}
+		at = next
 	}
-	if at != name {
-		return "", at, nil
+	if len(values) == 0 && at != name {
+		alias = at
 	}
-	return "", "", nil
+	return values, alias, nil
 }
