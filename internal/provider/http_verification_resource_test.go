@@ -146,7 +146,7 @@ func TestVerificationIsImportedAndThenRun(t *testing.T) {
 func TestVerificationRefusesBadInput(t *testing.T) {
 	t.Parallel()
 	e := newEndpoint(t)
-	change := func(old, new string) string { return strings.Replace(e.config("us-east-1", ""), old, new, 1) }
+	change := func(from, to string) string { return strings.Replace(e.config("us-east-1", ""), from, to, 1) }
 	resource.UnitTest(t, resource.TestCase{
 		ProtoV6ProviderFactories: factories,
 		Steps: []resource.TestStep{

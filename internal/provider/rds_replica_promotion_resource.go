@@ -226,8 +226,8 @@ func (r *rdsReplicaPromotionResource) ensure(ctx context.Context, timeout time.D
 	}
 	plan.Source, plan.PromotedAt, plan.EstimatedLossSeconds = types.StringNull(), types.StringNull(), types.Float64Null()
 	plan.ReplicaLagSeconds = types.Float64Null()
-	switch {
-	case out.Instance.Identifier == "":
+	switch out.Instance.Identifier {
+	case "":
 		plan.Status = types.StringValue(statusUnknown)
 		plan.ID = types.StringValue(plan.Region.ValueString() + "/" + spec.Identifier)
 	default:

@@ -184,11 +184,8 @@ func TestPromotionOnCreate(t *testing.T) {
 					_, err := w.api(west).DeleteDBInstance(t.Context(), &awsrds.DeleteDBInstanceInput{
 						DBInstanceIdentifier: aws.String(replicaID), SkipFinalSnapshot: aws.Bool(true),
 					})
-					for err == nil {
-						if _, gone := w.RDS().Describe(engine.WorkloadAccount, west, replicaID); gone != nil {
-							return nil
-						}
-						time.Sleep(20 * time.Millisecond)
+					for gone := err; gone == nil; time.Sleep(20 * time.Millisecond) {
+						_, gone = w.RDS().Describe(engine.WorkloadAccount, west, replicaID)
 					}
 					return err
 				}),

@@ -137,7 +137,7 @@ func (r *route53FailoverRecordResource) checkCreate(ctx context.Context, plan *r
 	case errors.Is(err, route53.ErrNotFound):
 	case route53.IsControlPlane(err):
 		// The rest of the plan must not wait for Route 53.
-		diags.AddWarning(spec.Key.String()+": could not be looked at before it is taken over", errorDetail(err))
+		diags.AddWarning(spec.String()+": could not be looked at before it is taken over", errorDetail(err))
 	default:
 		addError(diags, "Unable to Plan Record", err)
 	}

@@ -166,7 +166,7 @@ func TestRecordRefusals(t *testing.T) {
 	t.Parallel()
 	w := newDNSWorld(t)
 	w.seed(t, "app.example.com", "203.0.113.9")
-	change := func(old, new string) string { return strings.Replace(w.app("us-west-2", ""), old, new, 1) }
+	change := func(from, to string) string { return strings.Replace(w.app("us-west-2", ""), from, to, 1) }
 	resource.UnitTest(t, resource.TestCase{
 		ProtoV6ProviderFactories: factories,
 		Steps: []resource.TestStep{

@@ -16,12 +16,12 @@ import (
 
 // wantError checks an error's kind, attribute, and what its detail names. Every
 // error must say what was attempted on what, and what to do next.
-func wantError(t *testing.T, err error, kind rds.Kind, field string, texts ...string) *rds.Error {
+func wantError(t *testing.T, err error, kind rds.Kind, field string, texts ...string) {
 	t.Helper()
 	e, ok := errors.AsType[*rds.Error](err)
 	if !ok {
 		t.Errorf("want an error of kind %q, got %v", kind, err)
-		return nil
+		return
 	}
 	if e.Kind != kind || e.Field != field {
 		t.Errorf("want kind %q at %q, got %q at %q: %v", kind, field, e.Kind, e.Field, err)
@@ -31,7 +31,6 @@ func wantError(t *testing.T, err error, kind rds.Kind, field string, texts ...st
 			t.Errorf("does not say %q:\n%s", text, e.Detail())
 		}
 	}
-	return e
 }
 
 func accept(names ...string) func(*cloud, *rds.Spec) {

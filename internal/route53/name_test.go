@@ -24,7 +24,7 @@ func TestNames(t *testing.T) {
 			t.Errorf("DisplayName(%q) = %q, want %q", test.in, got, test.display)
 		}
 	}
-	if !(order("a.example.com.") < order("b.a.example.com.") && order("a-b.example.com.") < order("a.example.com.")) {
+	if order("a.example.com.") >= order("b.a.example.com.") || order("a-b.example.com.") >= order("a.example.com.") {
 		t.Error("the order of names is not that of reversed labels with a trailing dot")
 	}
 }
