@@ -41,6 +41,15 @@ func failedOver() *cloud {
 	return c
 }
 
+// unfence opens the old writer again, and lets it have a client.
+func (c *cloud) unfence() {
+	old := c.get(east, "orders")
+	wear(old, openGroup)
+	untag(old)
+	old.DBSubnetGroup.VpcId = aws.String("vpc-1")
+	c.net = newFenceable().net
+}
+
 // describeAll pages through everything in the region, two at a time.
 func (r *regional) describeAll(ctx context.Context, in *awsrds.DescribeDBInstancesInput) (*awsrds.DescribeDBInstancesOutput, error) {
 	out := &awsrds.DescribeDBInstancesOutput{}

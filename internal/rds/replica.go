@@ -58,6 +58,10 @@ type ReplicaSpec struct {
 	BackupRetentionPeriod *int32
 	Tags                  map[string]string
 
+	// FenceGroups are security groups that let nobody in: the old writer is put
+	// into them before it is retired, and stays there. None: somebody else
+	// fences it.
+	FenceGroups []string
 	// Fences are proofs about the old writer. FencesUnknown: there will be
 	// some, which this plan makes.
 	Fences        []fence.Proof
@@ -69,6 +73,11 @@ type ReplicaSpec struct {
 	EvidentResourceID string
 	// Creating: the timeout that bounds this is that of create.
 	Creating bool
+}
+
+// fenceSpec is the fence of the old writer.
+func (s ReplicaSpec) fenceSpec() FenceSpec {
+	return FenceSpec{Identifier: s.Identifier, Fenced: true, Groups: s.FenceGroups, Required: true, Creating: true}
 }
 
 func (s ReplicaSpec) accepts(name string) bool { return slices.Contains(s.Accept, name) }

@@ -30,9 +30,9 @@ type ReplicaOutcome struct {
 // EnsureReplica makes the identifier's holder a replica of the source that
 // replicates, from whatever state an earlier run left it in:
 //
-//	old writer ─ tag (the name it gets) ─ rename ─▶ free ─ create ─▶ replica ─ wait ─▶ replicating
+//	old writer ─ fence ─ tag (the name it gets) ─ rename ─▶ free ─ create ─▶ replica ─ wait ─▶ replicating
 //
-// Each arrow is one call, and is decided by a fresh look at what holds the
+// Each step is one call (the fence has steps of its own), and is decided by a fresh look at what holds the
 // identifier, never by memory: a run that was cut anywhere is gone on with. The
 // tag is on record before the rename; the identifier is the creation's token,
 // since RDS creates no second instance under it. A rename that is made twice
@@ -91,6 +91,8 @@ func (r *building) step(ctx context.Context, v view) error {
 	switch {
 	case err != nil:
 		return err
+	case v.standing == StandingOldWriter && len(r.spec.FenceGroups) > 0 && fenceStatus(v.holder, FenceSpec{}).State != FenceFenced:
+		return r.fence(ctx)
 	case v.standing == StandingOldWriter:
 		return r.retire(ctx, v.holder)
 	case !ready(v.source.Status):
@@ -109,96 +111,6 @@ func (r *building) finish(ctx context.Context) error {
 		r.out.RetiredAs = retired.Instance.Identifier
 	}
 	return nil
-}
-
-// retire tags the old writer and asks for its rename.
-func (r *building) retire(ctx context.Context, old Instance) error {
-	if !ready(old.Status) {
-		// Back with its region, it may be starting; RDS renames what is available.
-		return r.await(ctx, "wait for the old writer", func(i Instance, found bool) (bool, error) {
-			return !found || i.ResourceID != old.ResourceID || ready(i.Status) || broken(i.Status), nil
-		})
-	}
-	name, at, err := r.nameFor(ctx, old)
-	if err != nil {
-		return err
-	}
-	if old.Tags[RetiredAsTag] != name || old.Tags[RetiredFromTag] != old.Identifier {
-		if err := r.tagRetirement(ctx, old, name, at); err != nil {
-			return err
-		}
-	}
-	if err := r.pauseBefore(ctx); err != nil {
-		return err
-	}
-	r.log(ctx, old.Identifier, "renaming the old writer", map[string]any{"new_identifier": name, "resource_id": old.ResourceID})
-	_, err = r.client.ModifyDBInstance(r.once(ctx), &awsrds.ModifyDBInstanceInput{
-		DBInstanceIdentifier: &old.Identifier, NewDBInstanceIdentifier: &name,
-		DeletionProtection: aws.Bool(true), ApplyImmediately: aws.Bool(true),
-	}, throttlingOnly)
-	if err == nil {
-		r.changed = fmt.Sprintf("The rename of the old writer to %s was accepted. The next apply goes on from there.", name)
-		return r.awaitGone(ctx, old)
-	}
-	return r.answered(ctx, "rename the old writer", err)
-}
-
-// nameFor is the name that the old writer is to be retired under: the one on
-// record, unless somebody else has taken it, else the first that is free.
-func (r *building) nameFor(ctx context.Context, old Instance) (string, time.Time, error) {
-	at, err := time.Parse(time.RFC3339, old.Tags[RetiredAtTag])
-	if err != nil {
-		at = time.Now().UTC().Truncate(time.Second)
-	}
-	// A record that the instance brought along from an earlier turn, or from
-	// the one that it was restored from, is of another name.
-	recorded := old.Tags[RetiredAsTag]
-	if old.Tags[RetiredFromTag] != old.Identifier {
-		recorded, at = "", time.Now().UTC().Truncate(time.Second)
-	}
-	for n := 0; ; n++ {
-		name := recorded
-		if n > 0 {
-			name = retiredName(old.Identifier, at, n)
-		}
-		if name == "" {
-			continue
-		}
-		_, err := r.Find(ctx, name)
-		if IsKind(err, KindNotFound) {
-			return name, at, nil
-		}
-		if err != nil {
-			return "", at, err
-		}
-	}
-}
-
-func (r *building) tagRetirement(ctx context.Context, old Instance, name string, at time.Time) error {
-	tags := map[string]string{RetiredAsTag: name, RetiredAtTag: at.Format(time.RFC3339), RetiredFromTag: old.Identifier}
-	in := &awsrds.AddTagsToResourceInput{ResourceName: &old.ARN}
-	for _, key := range []string{RetiredAsTag, RetiredAtTag, RetiredFromTag} {
-		in.Tags = append(in.Tags, types.Tag{Key: aws.String(key), Value: aws.String(tags[key])})
-	}
-	// Made again it changes nothing, so that a lost answer is asked for again.
-	if _, err := r.client.AddTagsToResource(awsclient.Essential(ctx), in); err != nil {
-		return r.refused(ctx, "tag the old writer", err)
-	}
-	r.changed = fmt.Sprintf("The old writer was tagged %s = %s; nothing else was changed.", RetiredAsTag, name)
-	return nil
-}
-
-// awaitGone waits until the old writer has given the identifier up.
-func (r *building) awaitGone(ctx context.Context, old Instance) error {
-	err := r.await(ctx, "wait for the rename of the old writer", func(i Instance, found bool) (bool, error) {
-		return !found || i.ResourceID != old.ResourceID, nil
-	})
-	if err == nil {
-		r.progress()
-		r.log(ctx, old.Identifier, "the old writer is renamed", nil)
-		r.changed = "The old writer is renamed and kept. The next apply builds the replica."
-	}
-	return err
 }
 
 // create asks for the replica.

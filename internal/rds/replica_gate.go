@@ -62,7 +62,7 @@ func (s *Service) assessReplica(ctx context.Context, spec ReplicaSpec, v view) (
 		s.compare(&a, spec)
 	case StandingOldWriter:
 		a.retired = &Retired{Instance: v.holder, From: v.holder.Identifier}
-		s.gateRetirement(&a, spec)
+		err = s.gateRetirement(ctx, &a, spec)
 		s.gateBuild(&a, spec, v.source)
 	case StandingFree:
 		if a.retired, err = s.lastRetired(ctx, spec.Identifier); err == nil {
@@ -79,13 +79,13 @@ func (s *Service) refuseReplica(a *ReplicaAssessment, kind Kind, attempted strin
 }
 
 // gateRetirement asks whether the old writer may be renamed.
-func (s *Service) gateRetirement(a *ReplicaAssessment, spec ReplicaSpec) {
+func (s *Service) gateRetirement(ctx context.Context, a *ReplicaAssessment, spec ReplicaSpec) error {
 	old := a.Instance
 	if broken(old.Status) {
 		s.refuseReplica(a, KindNotReady, "retire the old writer", spec, FieldIdentifier,
 			fmt.Sprintf("Its status is %q: RDS renames no instance in it.", old.Status),
 			"Start or mend it in RDS, or rename it yourself, then apply again.")
-		return
+		return nil
 	}
 	at := time.Now()
 	if began, err := time.Parse(time.RFC3339, old.Tags[RetiredAtTag]); err == nil {
@@ -97,6 +97,12 @@ func (s *Service) gateRetirement(a *ReplicaAssessment, spec ReplicaSpec) {
 	}
 	unfenced := s.unfenced(old, spec)
 	switch {
+	case len(spec.FenceGroups) > 0:
+		f, err := s.AssessFence(ctx, spec.fenceSpec())
+		if err != nil {
+			return err
+		}
+		a.Warnings, a.Refusals = append(a.Warnings, f.Warnings...), append(a.Refusals, f.Refusals...)
 	case unfenced == "":
 	case spec.FencesUnknown:
 		a.warn(old.Identifier+": the fence of this plan is applied first, and looked at again before the rename", unfenced)
@@ -106,8 +112,8 @@ func (s *Service) gateRetirement(a *ReplicaAssessment, spec ReplicaSpec) {
 	default:
 		s.refuseReplica(a, KindUnfencedSource, "retire the old writer", spec, FieldFences,
 			"Whatever it acknowledges from now on is lost to the new writer. "+unfenced,
-			`Fence it (dr_rds_network_fence, dr_postgresql_write_fence) and give the fence's proof in fences; if its writers are stopped by `+
-				`other means, say so with accept = ["unfenced_source"].`)
+			`Give fence_security_group_ids, or the proof of another fence of it in fences; if its writers are stopped by other means, say so `+
+				`with accept = ["unfenced_source"].`)
 	}
 	a.warn(fmt.Sprintf("%s: will be renamed to %s and kept", old.Identifier, name),
 		fmt.Sprintf("It is the old writer, %s in %s (%s). The rename reboots it and gives it another endpoint; its deletion protection is on "+
@@ -117,6 +123,7 @@ func (s *Service) gateRetirement(a *ReplicaAssessment, spec ReplicaSpec) {
 		a.warn(fmt.Sprintf("%s: has replicas that keep following it (%d)", old.Identifier, len(old.Replicas)),
 			"They are "+strings.Join(old.Replicas, ", ")+", and have what the old writer has, not what the new one has.")
 	}
+	return nil
 }
 
 // unfenced says why the old writer does not count as fenced; "" if it does.

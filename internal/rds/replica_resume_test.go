@@ -22,11 +22,23 @@ import (
 // next day.
 func TestReprotectionConvergesAfterBeingKilledAroundEveryCall(t *testing.T) {
 	t.Parallel()
+	t.Run("fenced by others", func(t *testing.T) {
+		t.Parallel()
+		killAroundEveryCall(t, home, func(*cloud) {}, 0, 24*time.Hour)
+	})
+	t.Run("fenced by itself", func(t *testing.T) {
+		t.Parallel()
+		killAroundEveryCall(t, homeFenced, (*cloud).unfence, 0)
+	})
+}
+
+func killAroundEveryCall(t *testing.T, spec func() rds.ReplicaSpec, prepare func(*cloud), delays ...time.Duration) {
 	for _, when := range []string{"before", "after"} {
-		for _, later := range []time.Duration{0, 24 * time.Hour} {
+		for _, later := range delays {
 			for n := 1; ; n++ {
 				killed := false
 				turning(t, func(t *testing.T, c *cloud) {
+					prepare(c)
 					ctx, kill := context.WithTimeout(t.Context(), 4*time.Hour)
 					defer kill()
 					calls := 0
@@ -47,13 +59,13 @@ func TestReprotectionConvergesAfterBeingKilledAroundEveryCall(t *testing.T) {
 					} else {
 						c.after = hook
 					}
-					_, err := c.service(east).EnsureReplica(ctx, home())
+					_, err := c.service(east).EnsureReplica(ctx, spec())
 					if killed && err == nil && calls <= n {
 						t.Errorf("killed %s call %d, yet no error", when, n)
 					}
 					c.fail, c.after = nil, nil
 					time.Sleep(later)
-					out, err := ensureReplica(t, c, home())
+					out, err := ensureReplica(t, c, spec())
 					if err != nil || out.RetiredAs == "" {
 						t.Errorf("resumed after being killed %s call %d: %+v, %v", when, n, out, err)
 					}
@@ -61,6 +73,9 @@ func TestReprotectionConvergesAfterBeingKilledAroundEveryCall(t *testing.T) {
 						c.wantHome(t)
 					} else if later == 0 || len(c.turns.renamed) != 1 || len(c.turns.created) != 1 {
 						t.Errorf("killed %s call %d: retired as %s: %q", when, n, out.RetiredAs, c.calls)
+					}
+					if c.net.rebooted > 1 || worn(c.get(east, out.RetiredAs)) != fenceGroup {
+						t.Errorf("killed %s call %d: retired in %s, %d reboots", when, n, worn(c.get(east, out.RetiredAs)), c.net.rebooted)
 					}
 					// The class is the old writer's also when it was retired by
 					// the run before.

@@ -4,6 +4,7 @@ package rds_test
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -24,6 +25,13 @@ func home() rds.ReplicaSpec {
 		Identifier: "orders", Source: writerARN, SecurityGroups: []string{"sg-orders"}, Creating: true,
 		Fences: []fence.Proof{{State: fence.StateHeld, Kind: fence.KindNetwork, Subject: fence.Network(east, "orders"), Since: time.Unix(1, 0)}},
 	}
+}
+
+// homeFenced is the same where the fence is the reprotection's own.
+func homeFenced() rds.ReplicaSpec {
+	spec := home()
+	spec.Fences, spec.FenceGroups = nil, []string{fenceGroup}
+	return spec
 }
 
 // turning runs a test in virtual time, after a failover.
@@ -100,6 +108,27 @@ func TestRetiresTheOldWriterAndBuildsAReplica(t *testing.T) {
 			if strings.HasPrefix(call, west) && !strings.Contains(call, " DescribeDBInstances ") {
 				t.Errorf("the new writer is only looked at: %s", call)
 			}
+		}
+	})
+}
+
+func TestFencesTheOldWriterBeforeItIsRetired(t *testing.T) {
+	t.Parallel()
+	turning(t, func(t *testing.T, c *cloud) {
+		c.unfence()
+		spec := homeFenced()
+		spec.SecurityGroups = nil
+		out, err := ensureReplica(t, c, spec)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.wantHome(t)
+		wantChanges(t, c, append(slices.Clone(fenceCalls), "AddTagsToResource", "ModifyDBInstance", "CreateDBInstanceReadReplica")...)
+		if old := c.get(east, out.RetiredAs); worn(old) != fenceGroup || c.net.rebooted != 1 || !strings.HasPrefix(tagOf(old), "held ") {
+			t.Errorf("retired in %s, after %d reboots, tag %q", worn(old), c.net.rebooted, tagOf(old))
+		}
+		if groups := c.turns.created[0].VpcSecurityGroupIds; len(groups) != 1 || groups[0] != openGroup {
+			t.Errorf("built in %v", groups)
 		}
 	})
 }
@@ -263,6 +292,10 @@ func TestRefusesToReprotect(t *testing.T) {
 			wear(c.get(east, "orders"), openGroup)
 		}, rds.KindUnfencedSource, rds.FieldFences, "the instance does not bear it out: it is open"},
 		"a fence whose record is gone": {func(c *cloud, _ *rds.ReplicaSpec) { untag(c.get(east, "orders")) }, rds.KindUnfencedSource, rds.FieldFences, "does not bear it out"},
+		"a fence group that lets clients in": {func(c *cloud, s *rds.ReplicaSpec) {
+			c.unfence()
+			s.FenceGroups = []string{otherGroup}
+		}, rds.KindFenceGroups, rds.FieldFenceGroups, "ingress rules"},
 		"an old writer that is stopped": {func(c *cloud, _ *rds.ReplicaSpec) {
 			c.get(east, "orders").DBInstanceStatus = aws.String("stopped")
 		}, rds.KindNotReady, rds.FieldIdentifier, `Its status is "stopped"`},
