@@ -64,6 +64,7 @@ func (p *drProvider) Metadata(_ context.Context, _ provider.MetadataRequest, res
 func (p *drProvider) Resources(context.Context) []func() resource.Resource {
 	return []func() resource.Resource{
 		newHTTPVerificationResource,
+		newRDSNetworkFenceResource,
 		newRDSReplicaPromotionResource,
 		newRoute53FailoverRecordResource,
 	}

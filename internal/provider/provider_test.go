@@ -24,7 +24,7 @@ func TestProviderConfiguration(t *testing.T) {
 		"role, duration":           {`assume_role = [{ role_arn = "arn:aws:iam::222222222222:role/dr", duration = "1m" }]`, `is not between 15m0s and 12h0m0s`},
 		"endpoint":                 {`endpoints = { rds = "localhost:4566" }`, `not a URL`},
 		"endpoint, with a user":    {`endpoints = { rds = "http://me:planted@localhost:4566" }`, `must have neither user, query nor fragment`},
-		"endpoint, service":        {`endpoints = { ec2 = "http://localhost:4566" }`, `value must be one of`},
+		"endpoint, service":        {`endpoints = { lambda = "http://localhost:4566" }`, `value must be one of`},
 		"failed regions":           {`failed_regions = ["everything"]`, `neither a region such as us-west-2 nor aws-global`},
 		"failed regions, own":      {`failed_regions = ["us-west-2"]`, `The provider's own region, us-west-2, is listed in failed_regions`},
 		"profile":                  {`profile = "nobody"`, `nobody`},

@@ -8,8 +8,10 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
+	"github.com/drstate/terraform-provider-dr/internal/fence"
 	"github.com/drstate/terraform-provider-dr/internal/rds"
 )
 
@@ -30,6 +32,7 @@ type rdsReplicaPromotionModel struct {
 	MaxEstimatedLoss      types.String   `tfsdk:"max_estimated_loss"`
 	SourceLostAt          types.String   `tfsdk:"source_lost_at"`
 	Accept                types.Set      `tfsdk:"accept"`
+	Fences                types.Set      `tfsdk:"fences"`
 	BackupRetentionPeriod types.Int32    `tfsdk:"backup_retention_period"`
 	PreferredBackupWindow types.String   `tfsdk:"preferred_backup_window"`
 	ID                    types.String   `tfsdk:"id"`
@@ -45,7 +48,8 @@ type rdsReplicaPromotionModel struct {
 	Timeouts              timeouts.Value `tfsdk:"timeouts"`
 }
 
-// isKnown says that nothing that a look at AWS needs is unknown.
+// isKnown says that nothing that a look at AWS needs is unknown. Fences may be:
+// they are made by the same apply.
 func (m *rdsReplicaPromotionModel) isKnown() bool {
 	if m.Accept.IsUnknown() || m.Timeouts.IsUnknown() {
 		return false
@@ -84,10 +88,30 @@ func (m *rdsReplicaPromotionModel) toSpec(ctx context.Context, prior *rdsReplica
 		spec.SourceLostAt, _ = time.Parse(time.RFC3339, m.SourceLostAt.ValueString())
 	}
 	diags.Append(m.Accept.ElementsAs(ctx, &spec.Accept, false)...)
+	spec.Fences, spec.FencesUnknown = m.fences(diags)
 	if prior != nil && (prior.Promoted.ValueBool() || prior.Source.ValueString() != "") {
 		spec.EvidentResourceID = prior.ResourceID.ValueString()
 	}
 	return spec
+}
+
+// fences are the proofs that are known; pending says that there are others.
+func (m *rdsReplicaPromotionModel) fences(diags *diag.Diagnostics) (proofs []fence.Proof, pending bool) {
+	pending = m.Fences.IsUnknown()
+	for _, element := range m.Fences.Elements() {
+		text, ok := element.(types.String)
+		if !ok || text.IsUnknown() {
+			pending = true
+			continue
+		}
+		proof, err := fence.Parse(text.ValueString())
+		if err != nil { // validated, but for what was unknown then
+			diags.AddAttributeError(path.Root("fences"), "Unable to Read Fences", err.Error()+".")
+			continue
+		}
+		proofs = append(proofs, proof)
+	}
+	return proofs, pending
 }
 
 // fromInstance maps what was seen. Goal attributes are the caller's.

@@ -5,11 +5,9 @@ package provider
 import (
 	"context"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
-	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 	"github.com/hashicorp/terraform-plugin-log/tflog"
@@ -58,7 +56,7 @@ func (r *rdsReplicaPromotionResource) ModifyPlan(ctx context.Context, req resour
 			"Destroying dr_rds_replica_promotion leaves the DB instance as it is.")
 		return
 	}
-	r.planRegion(ctx, req, resp, plan, prior)
+	r.planInstance(ctx, req, resp, &plan.Region, prior != nil, plan.DBInstanceIdentifier)
 	if resp.Diagnostics.HasError() || r.p == nil || !plan.isKnown() || len(resp.RequiresReplace) > 0 || prior != nil && !plan.is(prior) {
 		return
 	}
@@ -69,17 +67,16 @@ func (r *rdsReplicaPromotionResource) ModifyPlan(ctx context.Context, req resour
 		return
 	}
 	if prior != nil && prior.Promoted.ValueBool() {
-		return // settled: nothing that a look could refuse
+		// Settled: nothing that a look could refuse.
+		r.planRival(ctx, plan, prior, &resp.Diagnostics)
+		return
 	}
 	ctx, cancel := r.lookContext(ctx, plan, &resp.Diagnostics)
 	defer cancel()
 	spec := plan.toSpec(ctx, prior, &resp.Diagnostics)
 	a, err := r.p.RDS(plan.Region.ValueString()).Assess(ctx, spec)
 	if rds.IsKind(err, rds.KindNotFound) && spec.Creating {
-		// This very apply may be about to create it.
-		resp.Diagnostics.AddWarning(
-			fmt.Sprintf("%s: does not exist in %s yet", plan.DBInstanceIdentifier.ValueString(), plan.Region.ValueString()),
-			"The apply fails unless the instance is there by then. Check db_instance_identifier and region if nothing in this plan creates it.")
+		warnAbsent(&resp.Diagnostics, plan.DBInstanceIdentifier, plan.Region)
 		return
 	}
 	addError(&resp.Diagnostics, "Unable to Plan Replica Promotion", err)
@@ -98,20 +95,17 @@ func (r *rdsReplicaPromotionResource) planUnwantedWriter(ctx context.Context, pl
 	}
 }
 
-// planRegion makes the provider's region the default, and so the id known.
-func (r *rdsReplicaPromotionResource) planRegion(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse, plan, prior *rdsReplicaPromotionModel) {
-	var configured types.String
-	resp.Diagnostics.Append(req.Config.GetAttribute(ctx, path.Root("region"), &configured)...)
-	if configured.IsNull() && r.p != nil {
-		plan.Region = types.StringValue(r.p.Clients.Region())
-		resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, path.Root("region"), plan.Region)...)
-		if prior != nil && !prior.Region.Equal(plan.Region) {
-			resp.RequiresReplace = append(resp.RequiresReplace, path.Root("region"))
-		}
+// planRival warns of a source that is a writer again, or still, beside the
+// writer that is wanted.
+func (r *rdsReplicaPromotionResource) planRival(ctx context.Context, plan, prior *rdsReplicaPromotionModel, diags *diag.Diagnostics) {
+	if prior.Source.ValueString() == "" {
+		return
 	}
-	if prior == nil && !plan.Region.IsUnknown() && !plan.DBInstanceIdentifier.IsUnknown() {
-		resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, path.Root("id"),
-			plan.Region.ValueString()+"/"+plan.DBInstanceIdentifier.ValueString())...)
+	ctx, cancel := r.lookContext(ctx, plan, diags)
+	defer cancel()
+	rival, found := r.p.RDS(plan.Region.ValueString()).Rival(ctx, plan.DBInstanceIdentifier.ValueString(), prior.Source.ValueString())
+	if found {
+		addRDSWarnings(diags, []rds.Warning{rival})
 	}
 }
 
@@ -195,14 +189,7 @@ func (r *rdsReplicaPromotionResource) Delete(context.Context, resource.DeleteReq
 
 // ImportState takes region/identifier.
 func (r *rdsReplicaPromotionResource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
-	region, id, ok := strings.Cut(req.ID, "/")
-	if !ok || !regionShape.MatchString(region) || !identifierShape.MatchString(id) {
-		resp.Diagnostics.AddError("Unable to Import Replica Promotion",
-			fmt.Sprintf("%q is not region/db_instance_identifier.\n\nNext: import it such as us-west-2/orders-usw2.", req.ID))
-		return
-	}
-	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("region"), region)...)
-	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("db_instance_identifier"), id)...)
+	importInstance(ctx, req, resp, "Unable to Import Replica Promotion")
 }
 
 // ensure makes plan true and completes it for the state. It returns false when

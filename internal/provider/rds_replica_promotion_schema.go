@@ -4,7 +4,6 @@ package provider
 
 import (
 	"context"
-	"regexp"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
@@ -33,7 +32,8 @@ promotes the replica, past these gates, at plan and once more just before the ca
 * ` + "`mode = \"unplanned\"`" + `: the estimated loss must be known and at most ` + "`max_estimated_loss`" + `. It is how far the replica
   was behind when the source was last heard of, plus the time from then to ` + "`source_lost_at`" + `; it is not the present lag,
   which for PostgreSQL grows as long as the source is dead.
-* ` + "`mode = \"planned\"`" + `: the source must be fenced, and the promotion waits for a lag under one second.
+* ` + "`mode = \"planned\"`" + `: one of ` + "`fences`" + ` must hold the source off its writers, and the promotion waits until the replica has
+  replayed everything from before the fence: then nothing is lost.
 
 A promotion **cannot be undone**. ` + "`promoted = false`" + ` on a writer demotes nothing: the status is ` + "`needs_reprotection`" + ` until
 a new replica has been built under the identifier. Destroying this resource only forgets it.
@@ -70,32 +70,18 @@ The caller needs, in the instance's region, and ` + "`rds:DescribeDBInstances`" 
 Terraform's state; without the permission there is a warning.
 `
 
-var identifierShape = regexp.MustCompile(`^[a-z](-?[a-z0-9]){0,62}$`)
-
 // Schema implements resource.Resource.
 func (r *rdsReplicaPromotionResource) Schema(ctx context.Context, _ resourceSchemaRequest, resp *resourceSchemaResponse) {
 	stable := []planmodifier.String{stringplanmodifier.UseStateForUnknown()}
 	resp.Schema = schema.Schema{
 		MarkdownDescription: rdsReplicaPromotionDescription,
 		Attributes: map[string]schema.Attribute{
-			"db_instance_identifier": schema.StringAttribute{
-				MarkdownDescription: "Identifier of the DB instance, in lower case. A change forgets the one and adopts the other.",
-				Required:            true,
-				PlanModifiers:       []planmodifier.String{stringplanmodifier.RequiresReplace()},
-				Validators: []validator.String{stringvalidator.RegexMatches(identifierShape,
-					"must be a DB instance identifier: up to 63 lower-case letters, digits and single hyphens, a letter first")},
-			},
+			"db_instance_identifier": identifierAttribute(),
 			"promoted": schema.BoolAttribute{
 				MarkdownDescription: "Whether the instance is wanted as a writer. `false` only observes; it never demotes.",
 				Required:            true,
 			},
-			"region": schema.StringAttribute{
-				MarkdownDescription: "Region of the instance. Default: the provider's. A change forgets the one and adopts the other.",
-				Optional:            true,
-				Computed:            true,
-				PlanModifiers:       []planmodifier.String{stringplanmodifier.UseStateForUnknown(), stringplanmodifier.RequiresReplaceIfConfigured()},
-				Validators:          []validator.String{isRegion()},
-			},
+			"region": regionAttribute(),
 			"mode": schema.StringAttribute{
 				MarkdownDescription: "`unplanned` (default): the source is lost. `planned`: the source is up, and nothing is to be lost.",
 				Optional:            true,
@@ -117,11 +103,19 @@ func (r *rdsReplicaPromotionResource) Schema(ctx context.Context, _ resourceSche
 			"accept": schema.SetAttribute{
 				MarkdownDescription: "What is accepted by name: `healthy_source` (promote although the source is or may be up), `unknown_loss` " +
 					"(promote although the loss cannot be estimated), `unfenced_source` (a planned promotion whose writers were stopped by " +
-					"other means), `standalone_writer` (adopt a writer that nothing shows to be a promoted replica).",
+					"other means than `fences`; it waits for a lag under one second), `standalone_writer` (adopt a writer that nothing shows to be a promoted replica).",
 				Optional:    true,
 				ElementType: types.StringType,
 				Validators: []validator.Set{setvalidator.ValueStringsAre(stringvalidator.OneOf(
 					rds.AcceptHealthySource, rds.AcceptUnknownLoss, rds.AcceptUnfencedSource, rds.AcceptStandaloneWriter))},
+			},
+			"fences": schema.SetAttribute{
+				MarkdownDescription: "What fences say of themselves: `proof` of `dr_rds_network_fence` or `dr_postgresql_write_fence`, as it is. A planned " +
+					"promotion needs one that holds its source; a network fence is looked at again, at the instance itself. An unplanned one only " +
+					"warns of fences that do not hold. Being named here also orders them: a fence is made before the promotion.",
+				Optional:    true,
+				ElementType: types.StringType,
+				Validators:  []validator.Set{setvalidator.ValueStringsAre(isFenceProof())},
 			},
 			"backup_retention_period": schema.Int32Attribute{
 				MarkdownDescription: "Days for which the promoted instance keeps automated backups, set by the promotion itself. Default: what " +
@@ -134,11 +128,7 @@ func (r *rdsReplicaPromotionResource) Schema(ctx context.Context, _ resourceSche
 				Optional:            true,
 				Validators:          []validator.String{isWindow()},
 			},
-			"id": schema.StringAttribute{
-				MarkdownDescription: "`region/db_instance_identifier`, which is also what is imported.",
-				Computed:            true,
-				PlanModifiers:       stable,
-			},
+			"id": idAttribute(),
 			"status": schema.StringAttribute{
 				MarkdownDescription: "`replicating`, `promoting`, `writer`, `needs_reprotection` (a writer, although no promotion is wanted) or " +
 					"`unknown`.",

@@ -14,6 +14,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/drstate/terraform-provider-dr/internal/awsclient"
+	"github.com/drstate/terraform-provider-dr/internal/fence"
 )
 
 // checkString is a validator made of one function that returns what is wrong.
@@ -135,6 +136,17 @@ func isURL() validator.String {
 				return errors.New("the URL must have neither user, query nor fragment")
 			}
 			return nil
+		},
+	}
+}
+
+// isFenceProof accepts what fences say of themselves.
+func isFenceProof() validator.String {
+	return checkString{
+		description: "the attribute proof of a fence",
+		check: func(s string) error {
+			_, err := fence.Parse(s)
+			return err
 		},
 	}
 }

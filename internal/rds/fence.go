@@ -98,8 +98,9 @@ type FenceStatus struct {
 	State    string
 	// Since is when it began to hold.
 	Since time.Time
-	// Original are the groups to put back.
-	Original []string
+	// Original are the groups to put back, Groups those of a fence that is
+	// recorded.
+	Original, Groups []string
 	// Drift is what others have made of it meanwhile, in a sentence; or "".
 	Drift string
 }
@@ -133,7 +134,7 @@ func fenceStatus(i Instance, spec FenceSpec) FenceStatus {
 		return f
 	}
 	if record.phase != "" {
-		f.Original = record.original
+		f.Original, f.Groups = record.original, record.groups
 	}
 	switch {
 	case record.phase == phaseHeld && record.isWornBy(i):

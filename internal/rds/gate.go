@@ -11,7 +11,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/drstate/terraform-provider-dr/internal/awsclient"
+	"github.com/drstate/terraform-provider-dr/internal/fence"
 )
 
 // The modes of a promotion.
@@ -40,6 +40,10 @@ type Spec struct {
 	// SourceLostAt is when the source stopped acknowledging writes; zero for
 	// now.
 	SourceLostAt time.Time
+	// Fences are what fences say of themselves. FencesUnknown: more of them is
+	// only known once what makes them has been applied.
+	Fences        []fence.Proof
+	FencesUnknown bool
 	// Accept has names of what is accepted.
 	Accept []string
 	// BackupRetentionPeriod in days after the promotion; nil keeps the
@@ -73,7 +77,10 @@ type Assessment struct {
 	// Loss that is to be expected of the promotion, if LossKnown.
 	Loss      time.Duration
 	LossKnown bool
-	Warnings  []Warning
+	// FencedSince is since when the source of a planned promotion is fenced;
+	// zero if it is not.
+	FencedSince time.Time
+	Warnings    []Warning
 	// Refusals are *Error; with any, an Ensure would change nothing.
 	Refusals []error
 }
@@ -191,6 +198,7 @@ func (s *Service) gate(ctx context.Context, spec Spec, i Instance) Assessment {
 		a.gatePlanned(spec, source)
 	} else {
 		a.gateSource(spec, source)
+		a.warnOfFences(spec, source)
 		a.gateLoss(spec, lag, lagErr)
 	}
 	a.gateBackup(spec)
@@ -202,26 +210,6 @@ func (s *Service) gate(ctx context.Context, spec Spec, i Instance) Assessment {
 	return a
 }
 
-// gatePlanned wants a source that is there and fenced.
-func (a *Assessment) gatePlanned(spec Spec, source sourceHealth) {
-	switch source.state {
-	case sourceUnreachable, sourceGone, sourceBroken:
-		a.refuse(KindNoSource, FieldMode, "A planned promotion waits until the replica has everything, but "+source.text+".",
-			`Set mode = "unplanned" and max_estimated_loss if the source is lost.`, source.err)
-		return
-	}
-	if !spec.accepts(AcceptUnfencedSource) {
-		a.refuse(KindUnfencedSource, FieldAccept,
-			"A planned promotion wants its source to be fenced, and no fence is known: what "+source.id+" acknowledges after the promotion is lost.",
-			`Stop the writers (scale them to zero, revoke CONNECT and end their sessions), then say so with accept = ["unfenced_source"].`, nil)
-		return
-	}
-	a.warn(source.id+": source is not fenced and may still be writing",
-		"What it acknowledges after the promotion is lost. Make sure that its writers are stopped.")
-	a.warn(a.Instance.Identifier+": promotion cannot be undone (planned: waits for a lag under 1 s)",
-		"The instance reboots and becomes a writer for good; going home needs a new replica.")
-}
-
 // gateSource refuses to promote away from a source that is or may be healthy.
 func (a *Assessment) gateSource(spec Spec, source sourceHealth) {
 	const next = `If the source is lost to you all the same, say so with accept = ["healthy_source"]. For a move with nothing lost, set mode = "planned". ` +
@@ -230,6 +218,9 @@ func (a *Assessment) gateSource(spec Spec, source sourceHealth) {
 	case sourceHealthy, sourceUnknown:
 		if !spec.accepts(AcceptHealthySource) {
 			a.refuse(KindHealthySource, FieldAccept, "Its source may be healthy: "+source.text+".", next, source.err)
+			return
+		}
+		if spec.fenceOf(source).held {
 			return
 		}
 		a.warn(source.id+": source is up or may be, and may still be writing",
@@ -310,47 +301,6 @@ func retention(spec Spec, i Instance) int32 {
 		return *spec.BackupRetentionPeriod
 	}
 	return i.BackupRetention
-}
-
-type sourceState int
-
-const (
-	sourceHealthy sourceState = iota
-	sourceUnknown
-	sourceBroken
-	sourceUnreachable
-	sourceGone
-)
-
-type sourceHealth struct {
-	state sourceState
-	id    string
-	text  string // a clause
-	err   error
-}
-
-// sourceHealth asks the source's region, within that region's budget.
-func (s *Service) sourceHealth(ctx context.Context, i Instance) sourceHealth {
-	id, region := i.SourceIdentifier(), i.SourceRegion()
-	h := sourceHealth{id: id}
-	if i.SourceIsCluster {
-		h.state, h.text = sourceUnknown, fmt.Sprintf("%s in %s is a DB cluster, whose health is not examined", id, region)
-		return h
-	}
-	source, err := s.peer(region).Find(ctx, id)
-	switch {
-	case err == nil && broken(source.Status):
-		h.state, h.text = sourceBroken, fmt.Sprintf("%s in %s is %s", id, region, source.Status)
-	case err == nil:
-		h.state, h.text = sourceHealthy, fmt.Sprintf("%s in %s answers and is %s", id, region, source.Status)
-	case IsKind(err, KindNotFound):
-		h.state, h.text = sourceGone, fmt.Sprintf("%s does not exist in %s any more", id, region)
-	case awsclient.IsUnreachable(err):
-		h.state, h.text = sourceUnreachable, awsclient.Explain(err)
-	default:
-		h.state, h.text, h.err = sourceUnknown, fmt.Sprintf("%s answers, but the state of %s could not be read", region, id), unwrapped(err)
-	}
-	return h
 }
 
 // unwrapped takes the cause out of an error of this package, which another one

@@ -61,6 +61,7 @@ func (s *Service) Ensure(ctx context.Context, spec Spec) (Outcome, error) {
 	if err != nil {
 		return Outcome{}, err
 	}
+	spec.FencesUnknown = false // what is not known by now holds nobody off
 	r := &run{Service: s, spec: spec, id: i.Identifier}
 	for {
 		if i, err = r.settle(ctx, i); err != nil {
@@ -212,16 +213,8 @@ func (r *run) promote(ctx context.Context, i Instance) error {
 	// After a lost answer the promotion may be going on: that is no time to
 	// have second thoughts.
 	if !r.called {
-		a := r.gate(ctx, r.spec, i)
-		if err := a.Err(); err != nil {
+		if err := r.pass(ctx, i); err != nil {
 			return err
-		}
-		r.out.Loss, r.out.LossKnown = a.Loss, a.LossKnown
-		if r.spec.Mode == ModePlanned {
-			if err := r.awaitZeroLag(ctx); err != nil {
-				return err
-			}
-			r.out.Loss, r.out.LossKnown = 0, true
 		}
 	}
 	if r.calls == 0 {
@@ -309,18 +302,6 @@ func (r *run) timedOut(err error) error {
 	e, _ := errors.AsType[*Error](r.failed(KindTimeout, r.done(), r.id, r.attempted(), err))
 	e.Next = "Apply again: it goes on from where this run ended. Raise " + name + " if RDS needs longer."
 	return e
-}
-
-// awaitZeroLag waits until the replica of a planned promotion has everything.
-func (r *run) awaitZeroLag(ctx context.Context) error {
-	r.log(ctx, r.id, "waiting for a lag under 1 s", nil)
-	err := r.lagWaits.Await(ctx, r.id, func(l Lag, _ bool) (bool, error) {
-		return l.Known(StaleAfter) && l.Seconds < 1, nil
-	})
-	if err != nil && ctx.Err() != nil {
-		return r.timedOut(err)
-	}
-	return err
 }
 
 // tag leaves evidence of the promotion with the instance, best-effort.

@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package rds
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/drstate/terraform-provider-dr/internal/fence"
+)
+
+// gatePlanned wants a source that is there and fenced.
+func (a *Assessment) gatePlanned(spec Spec, source sourceHealth) {
+	switch source.state {
+	case sourceUnreachable, sourceGone, sourceBroken:
+		a.refuse(KindNoSource, FieldMode, "A planned promotion waits until the replica has everything, but "+source.text+".",
+			`Set mode = "unplanned" and max_estimated_loss if the source is lost.`, source.err)
+		return
+	}
+	irrevocable := func(waits string) {
+		a.warn(fmt.Sprintf("%s: promotion cannot be undone (planned: waits %s)", a.Instance.Identifier, waits),
+			"The instance reboots and becomes a writer for good; going home needs a new replica.")
+	}
+	f := spec.fenceOf(source)
+	switch {
+	case f.held:
+		a.FencedSince = f.since
+		irrevocable("until it has replayed past " + stamp(f.since))
+	case spec.FencesUnknown:
+		a.warn(source.id+": is fenced first, by this same apply",
+			"The promotion begins only when a fence of it holds, and fails if none does.")
+		irrevocable("until it has replayed past the fence")
+	case spec.accepts(AcceptUnfencedSource):
+		a.warn(source.id+": source is not fenced and may still be writing",
+			"What it acknowledges after the promotion is lost. Make sure that its writers are stopped.")
+		irrevocable("for a lag under 1 s")
+	default:
+		field := FieldAccept
+		if len(spec.Fences) > 0 {
+			field = FieldFences
+		}
+		a.refuse(KindUnfencedSource, field,
+			"A planned promotion wants its source to be fenced, and "+f.text+": what "+source.id+" acknowledges after the promotion is lost.",
+			`Fence it (dr_rds_network_fence or dr_postgresql_write_fence) and name the proof in fences. If its writers are stopped by other means `+
+				`(scaled to zero, their sessions ended), say so with accept = ["unfenced_source"].`, source.err)
+	}
+}
+
+// warnOfFences says what an unplanned promotion knows of the fences.
+func (a *Assessment) warnOfFences(spec Spec, source sourceHealth) {
+	f := spec.fenceOf(source)
+	switch {
+	case f.held:
+	case spec.FencesUnknown:
+		a.warn(source.id+": is fenced first as far as it can be reached",
+			"The fence is best-effort: where it cannot be made, the promotion goes on, and the source may still be writing.")
+	case len(spec.Fences) > 0 && source.state != sourceGone && source.state != sourceBroken:
+		a.warn(source.id+": no fence of it holds, it may still be writing",
+			"Of the fences, "+f.text+". What it acknowledges after the promotion is lost.")
+	}
+}
+
+// sourceFence is what the fences say of a source.
+type sourceFence struct {
+	held  bool
+	since time.Time
+	text  string // a clause: why none holds
+}
+
+// fenceOf looks for a fence of the source that holds. A network fence is not
+// taken at its word: the instance itself must show it.
+func (s Spec) fenceOf(source sourceHealth) sourceFence {
+	f := sourceFence{text: "no fence is known"}
+	for _, p := range s.Fences {
+		f.text = fmt.Sprintf("%q is not a fence of %s/%s that holds", p.String(), source.region, source.id)
+		if !p.Held() {
+			continue
+		}
+		switch p.Kind {
+		case fence.KindNetwork:
+			if !strings.EqualFold(p.Subject, fence.Network(source.region, source.id)) {
+				continue
+			}
+			record, _ := fenceRecordOf(source.instance)
+			if record.phase == phaseHeld && record.isWornBy(source.instance) {
+				return sourceFence{held: true, since: latest(p.Since, record.at)}
+			}
+			f.text = fmt.Sprintf("%s is not fenced as %q says: it is in %s, its tag %s is %q",
+				source.id, p.String(), listed(source.instance.groupIDs()), FenceTag, source.instance.Tags[FenceTag])
+			return f
+		case fence.KindPostgreSQL:
+			if i := source.instance; i.Endpoint != "" && strings.EqualFold(p.Subject, fence.PostgreSQL(i.Endpoint, int(i.Port))) {
+				return sourceFence{held: true, since: p.Since}
+			}
+		}
+	}
+	return f
+}
+
+func latest(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+// pass passes the gates, and waits for what a planned promotion waits for.
+func (r *run) pass(ctx context.Context, i Instance) error {
+	a := r.gate(ctx, r.spec, i)
+	if err := a.Err(); err != nil {
+		return err
+	}
+	r.out.Loss, r.out.LossKnown = a.Loss, a.LossKnown
+	if r.spec.Mode != ModePlanned {
+		return nil
+	}
+	r.out.Loss, r.out.LossKnown = 0, true
+	if a.FencedSince.IsZero() {
+		return r.awaitZeroLag(ctx)
+	}
+	if err := r.awaitReplay(ctx, i, a.FencedSince); err != nil {
+		return err
+	}
+	// The fence must have held all the while.
+	return r.gate(ctx, r.spec, i).Err()
+}
+
+// awaitZeroLag waits until the replica of a planned promotion has everything.
+func (r *run) awaitZeroLag(ctx context.Context) error {
+	r.log(ctx, r.id, "waiting for a lag under 1 s", nil)
+	err := r.lagWaits.Await(ctx, r.id, func(l Lag, _ bool) (bool, error) {
+		return l.Known(StaleAfter) && l.Seconds < 1, nil
+	})
+	if err != nil && ctx.Err() != nil {
+		return r.timedOut(err)
+	}
+	return err
+}
+
+// awaitReplay waits until the replica has replayed everything that its source
+// had when the fence began to hold.
+//
+// PostgreSQL's lag is the age of the last transaction replayed, so the datum
+// tells the time of that transaction; an idle source commits something of RDS's
+// own every few minutes. For other engines the lag is a distance, which must
+// be none after the fence.
+func (r *run) awaitReplay(ctx context.Context, i Instance, since time.Time) error {
+	r.log(ctx, r.id, "waiting until everything before the fence is replayed", map[string]any{"fenced_since": stamp(since)})
+	err := r.lagWaits.Await(ctx, r.id, func(l Lag, _ bool) (bool, error) {
+		return l.Known(StaleAfter) && l.replayed(i, since), nil
+	})
+	if err != nil && ctx.Err() != nil {
+		return r.timedOut(err)
+	}
+	return err
+}
+
+// replayed says that a replica has everything from before a time.
+func (l Lag) replayed(i Instance, since time.Time) bool {
+	if i.isPostgreSQL() {
+		return !l.At.Add(-time.Duration(l.Seconds * float64(time.Second))).Before(since)
+	}
+	return l.Seconds < 1 && !l.At.Before(since)
+}
+
+// Rival looks at what a promoted instance used to replicate: another writer of
+// the same data is named in a warning. A region that is silent has none that is
+// known of.
+func (s *Service) Rival(ctx context.Context, promoted, source string) (Warning, bool) {
+	of := Instance{Source: source, Region: s.region}
+	i, err := s.peer(of.SourceRegion()).Find(ctx, of.SourceIdentifier())
+	if err != nil || i.IsReplica() || broken(i.Status) || fenceStatus(i, FenceSpec{}).State == FenceFenced {
+		return Warning{}, false
+	}
+	return Warning{
+		fmt.Sprintf("%s and %s: two writers at once", promoted, i.Identifier),
+		fmt.Sprintf("%s in %s was promoted, and %s in %s, which it replicated, answers, is %s and is a writer that nothing fences: what it acknowledges is missing in the one that is wanted."+
+			"\n\nNext: fence %s (dr_rds_network_fence), find out what was written to it since, and reprotect: build a new replica in its place.",
+			promoted, s.region, i.Identifier, i.Region, i.Status, i.Identifier),
+	}, true
+}
