@@ -1,5 +1,6 @@
-# One application: its databases are promoted, the target region is checked at
-# its own entrance, the records move, the application is checked by name.
+# One application: the writers of the region that is left are fenced off, its
+# databases are promoted, the target region is checked at its own entrance, the
+# records move, the application is checked by name.
 #
 # The order comes from depends_on between resources, never from one on a module.
 # Terraform orders whole resource blocks: no record of a run moves before every
@@ -11,11 +12,22 @@ locals {
   members = merge([
     for name, database in var.databases : {
       for region, member in database.members : "${name}/${region}" => {
+        database                = name
         region                  = region
         db_instance_identifier  = member.db_instance_identifier
         backup_retention_period = member.backup_retention_period
         preferred_backup_window = member.preferred_backup_window
         max_estimated_loss      = database.max_estimated_loss != null ? database.max_estimated_loss : var.max_estimated_loss
+      }
+    }
+  ]...)
+
+  fences = merge([
+    for name, database in var.databases : {
+      for region, groups in database.fence : "${name}/${region}" => {
+        region                   = region
+        db_instance_identifier   = database.members[region].db_instance_identifier
+        fence_security_group_ids = groups
       }
     }
   ]...)
@@ -35,6 +47,27 @@ locals {
   }
 }
 
+# In every region that is not active nobody writes: a replica does not anyway,
+# an old writer is fenced off. A fence refers to no promotion, so that a region
+# that becomes active again is open before its member is promoted.
+resource "dr_rds_network_fence" "this" {
+  for_each = local.fences
+
+  region                   = each.value.region
+  db_instance_identifier   = each.value.db_instance_identifier
+  fenced                   = each.value.region != var.active_region
+  fence_security_group_ids = each.value.fence_security_group_ids
+  allow_replica            = true
+
+  # A region that is lost cannot be fenced, and must not hold up the recovery.
+  required = var.mode == "planned"
+
+  timeouts = {
+    create = var.timeouts.fence
+    update = var.timeouts.fence
+  }
+}
+
 resource "dr_rds_replica_promotion" "this" {
   for_each = local.members
 
@@ -49,6 +82,12 @@ resource "dr_rds_replica_promotion" "this" {
   # What is said about one failover says nothing about the other members.
   source_lost_at = each.value.region == var.active_region ? var.source_lost_at : null
   accept         = each.value.region == var.active_region && length(var.accept) > 0 ? var.accept : null
+
+  # The proofs of the other members' fences; they order the fences before it.
+  fences = each.value.region == var.active_region && length(var.databases[each.value.database].fence) > 0 ? [
+    for region in keys(var.databases[each.value.database].fence) : dr_rds_network_fence.this["${each.value.database}/${region}"].proof
+    if region != var.active_region
+  ] : null
 
   timeouts = {
     create = var.timeouts.promotion

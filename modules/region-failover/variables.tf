@@ -31,6 +31,7 @@ variable "databases" {
 
     - `members`: by region, the instance there. `backup_retention_period` (days) and `preferred_backup_window` are what the instance keeps when it is promoted; omitted, it keeps its own.
     - `max_estimated_loss`: this database's own limit, instead of the module's.
+    - `fence`: by region, the ids of the security groups that the member there is in while it is fenced off from its writers: prepared, in the instance's VPC, without any ingress rule. `mode = "planned"` needs it (or `accept` with `unfenced_source`); in `unplanned` it is done as far as the lost region can be reached.
   EOT
   type = map(object({
     members = map(object({
@@ -39,6 +40,7 @@ variable "databases" {
       preferred_backup_window = optional(string)
     }))
     max_estimated_loss = optional(string)
+    fence              = optional(map(set(string)), {})
   }))
   default  = {}
   nullable = false
@@ -61,6 +63,16 @@ variable "databases" {
   validation {
     condition     = alltrue([for database in var.databases : database.max_estimated_loss == null ? true : can(regex("^([0-9]+(\\.[0-9]+)?(ms|s|m|h))+$", database.max_estimated_loss))])
     error_message = "A database's max_estimated_loss is no duration; write for example \"300s\" or \"5m\"."
+  }
+
+  validation {
+    condition     = alltrue([for database in var.databases : length(database.fence) == 0 || toset(keys(database.fence)) == toset(keys(database.members))])
+    error_message = "A database's fence needs groups in each of its regions, since each is left one day; write fence = { \"us-east-1\" = [\"sg-…\"], … } for ${join(", ", [for name, database in var.databases : name if length(database.fence) > 0 && toset(keys(database.fence)) != toset(keys(database.members))])}."
+  }
+
+  validation {
+    condition     = alltrue(flatten([for database in var.databases : [for groups in database.fence : length(groups) > 0 && alltrue([for id in groups : can(regex("^sg-[0-9a-f]{8,17}$", id))])]]))
+    error_message = "A fence holds something else than ids of security groups, or none; write for example [\"sg-0123456789abcdef0\"]."
   }
 
   validation {
@@ -182,7 +194,7 @@ variable "verifications" {
 }
 
 variable "mode" {
-  description = "`unplanned`: the old region is lost; promotions are bounded by `max_estimated_loss`. `planned`: the source is healthy and fenced; promotions wait for zero lag."
+  description = "`unplanned`: the old region is lost; promotions are bounded by `max_estimated_loss`. `planned`: the source is healthy and fenced; promotions wait until everything that it acknowledged has arrived."
   type        = string
   default     = "unplanned"
   nullable    = false
@@ -233,9 +245,10 @@ variable "accept" {
 }
 
 variable "timeouts" {
-  description = "How long a promotion (`promotion`) and a DNS change (`record`) may take."
+  description = "How long a promotion (`promotion`), a DNS change (`record`) and a fence (`fence`; by default 30m when planned, 5m when not) may take."
   type = object({
     promotion = optional(string, "60m")
+    fence     = optional(string)
     record    = optional(string, "10m")
   })
   default  = {}

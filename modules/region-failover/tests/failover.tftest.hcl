@@ -1,7 +1,17 @@
 # What moving active_region plans, both ways. The providers are mocked: no AWS,
 # no sandbox. What an apply does to AWS is tested with the provider itself.
 
-mock_provider "dr" {}
+mock_provider "dr" {
+  override_resource {
+    target = dr_rds_network_fence.this["orders/us-east-1"]
+    values = { proof = "held network us-east-1/orders 2026-11-25T03:01:40Z" }
+  }
+
+  override_resource {
+    target = dr_rds_network_fence.this["orders/us-west-2"]
+    values = { proof = "open network us-west-2/orders-usw2" }
+  }
+}
 
 mock_provider "dr" {
   alias = "dns"
@@ -17,6 +27,10 @@ variables {
       members = {
         us-east-1 = { db_instance_identifier = "orders", backup_retention_period = 7 }
         us-west-2 = { db_instance_identifier = "orders-usw2", backup_retention_period = 7 }
+      }
+      fence = {
+        us-east-1 = ["sg-0123456789abcdef0"]
+        us-west-2 = ["sg-0fedcba9876543210"]
       }
     }
     billing = {
@@ -92,6 +106,21 @@ run "steady_state" {
   }
 
   assert {
+    condition = {
+      for key, fence in dr_rds_network_fence.this : key => [fence.region, fence.db_instance_identifier, fence.fenced, fence.required, fence.allow_replica]
+      } == {
+      "orders/us-east-1" = ["us-east-1", "orders", false, false, true]
+      "orders/us-west-2" = ["us-west-2", "orders-usw2", true, false, true]
+    }
+    error_message = "Each member of a database with fences has one, and the writer is open."
+  }
+
+  assert {
+    condition     = dr_rds_replica_promotion.this["orders/us-west-2"].fences == null && dr_rds_replica_promotion.this["billing/us-east-1"].fences == null
+    error_message = "Only a writer that is wanted has proofs, where there are fences."
+  }
+
+  assert {
     condition     = alltrue([for record in dr_route53_failover_record.this : record.active == "us-east-1"])
     error_message = "Every record answers for us-east-1."
   }
@@ -141,6 +170,11 @@ run "failed_over" {
       "orders/us-west-2"  = true
     }
     error_message = "Only the members of us-west-2 are promoted."
+  }
+
+  assert {
+    condition     = dr_rds_network_fence.this["orders/us-east-1"].fenced && !dr_rds_network_fence.this["orders/us-east-1"].required && !dr_rds_network_fence.this["orders/us-west-2"].fenced
+    error_message = "The region that is left is fenced off as far as it can be reached, and the one that is active is open."
   }
 
   assert {
@@ -210,6 +244,11 @@ run "settled_after_a_failover" {
     condition     = keys(output.writer_endpoints) == ["billing", "orders"] && output.writer_endpoints["orders"] == dr_rds_replica_promotion.this["orders/us-west-2"].endpoint
     error_message = "The writer's address is that of the member in the active region."
   }
+
+  assert {
+    condition     = dr_rds_replica_promotion.this["orders/us-west-2"].fences == toset([dr_rds_network_fence.this["orders/us-east-1"].proof])
+    error_message = "The promotion is given the proof of the other member's fence, and no other."
+  }
 }
 
 run "failing_back_is_the_same_change_the_other_way" {
@@ -227,6 +266,11 @@ run "failing_back_is_the_same_change_the_other_way" {
   assert {
     condition     = dr_rds_replica_promotion.this["orders/us-east-1"].promoted && !dr_rds_replica_promotion.this["orders/us-west-2"].promoted && dr_rds_replica_promotion.this["orders/us-east-1"].mode == "planned"
     error_message = "Only the members of us-east-1 are promoted again."
+  }
+
+  assert {
+    condition     = dr_rds_network_fence.this["orders/us-west-2"].fenced && dr_rds_network_fence.this["orders/us-west-2"].required && !dr_rds_network_fence.this["orders/us-east-1"].fenced
+    error_message = "A planned move needs the fence of the region that is left, and lifts the other one's."
   }
 }
 

@@ -399,3 +399,49 @@ run "the_trigger_is_the_modules_own" {
 
   expect_failures = [var.verifications]
 }
+
+run "a_fence_is_for_every_region" {
+  command = plan
+
+  providers = {
+    dr     = dr
+    dr.dns = dr.dns
+  }
+
+  variables {
+    databases = {
+      orders = {
+        members = {
+          us-east-1 = { db_instance_identifier = "orders" }
+          us-west-2 = { db_instance_identifier = "orders-usw2" }
+        }
+        fence = { us-east-1 = ["sg-0123456789abcdef0"] }
+      }
+    }
+  }
+
+  expect_failures = [var.databases]
+}
+
+run "a_fence_is_made_of_security_groups" {
+  command = plan
+
+  providers = {
+    dr     = dr
+    dr.dns = dr.dns
+  }
+
+  variables {
+    databases = {
+      orders = {
+        members = {
+          us-east-1 = { db_instance_identifier = "orders" }
+          us-west-2 = { db_instance_identifier = "orders-usw2" }
+        }
+        fence = { us-east-1 = ["orders-fence"], us-west-2 = ["sg-0fedcba9876543210"] }
+      }
+    }
+  }
+
+  expect_failures = [var.databases]
+}
