@@ -30,6 +30,7 @@ variable "applications" {
         preferred_backup_window = optional(string)
       }))
       max_estimated_loss = optional(string)
+      fence              = optional(map(set(string)), {})
     })), {})
 
     records = optional(map(object({
@@ -150,9 +151,10 @@ variable "poll_interval" {
 }
 
 variable "timeouts" {
-  description = "How long a promotion and a DNS change may take."
+  description = "How long a promotion, a DNS change and a fence may take."
   type = object({
     promotion = optional(string, "60m")
+    fence     = optional(string)
     record    = optional(string, "10m")
   })
   default  = {}
