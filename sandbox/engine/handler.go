@@ -234,6 +234,12 @@ func throttling(service string, p Protocol) *Error {
 	return Refuse("ThrottlingException", "Rate exceeded")
 }
 
+// longAnswer does not fit into one read of Go's HTTP client. AWS's SDK for Go
+// closes the body of its request when an answer begins; if that answer comes before
+// the client has seen its own body's end, as only a server on the same machine can
+// manage, the client ends the connection and loses the rest of a long answer.
+const longAnswer = 4 << 10
+
 // finish sends the answer, unless the region went away meanwhile.
 func (x *exchange) finish(a *answer, outcome string) {
 	if a != nil {
@@ -244,6 +250,9 @@ func (x *exchange) finish(a *answer, outcome string) {
 	if a == nil {
 		x.end(outcome)
 		return
+	}
+	if len(a.body) > longAnswer {
+		pause(x.ctx, 3*time.Millisecond)
 	}
 	x.record.update(func(r *Record) {
 		r.Outcome, r.Status, r.Duration = outcome, a.status, time.Since(x.started)

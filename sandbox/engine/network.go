@@ -26,12 +26,20 @@ type Network interface {
 	// returns at that moment, for as long as every one of the regions is up;
 	// with one of them down or black-holed it resets or holds connections.
 	Proxy(listen string, target func() string, regions ...string) (Proxy, error)
+	// Guarded is a Proxy with a guard.
+	Guarded(listen string, target func() string, guard Guard, regions ...string) (Proxy, error)
 	// SetName makes the DNS server answer name (no trailing dot needed, any
 	// case) with an A record; a nil address removes it. LookupName is its
 	// reverse for the DNS server.
 	SetName(name string, ip net.IP)
 	LookupName(name string) (net.IP, bool)
 }
+
+// Guard tells whether a proxy may let something pass now: a new connection, or
+// data of one that was let in before. What it stops is dropped as a packet filter
+// drops it: nobody is told, and it passes when the guard lets it, if both sides
+// have waited.
+type Guard func(established bool) bool
 
 // Proxy is a running TCP proxy.
 type Proxy interface {

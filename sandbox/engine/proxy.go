@@ -19,6 +19,7 @@ type proxy struct {
 	listener net.Listener
 	target   func() string
 	regions  []string
+	guard    Guard // nil lets everything pass
 	ctx      context.Context
 	cancel   context.CancelFunc
 
@@ -29,11 +30,16 @@ type proxy struct {
 
 // Proxy implements Network.
 func (l *loopback) Proxy(listen string, target func() string, regions ...string) (Proxy, error) {
+	return l.Guarded(listen, target, nil, regions...)
+}
+
+// Guarded implements Network.
+func (l *loopback) Guarded(listen string, target func() string, guard Guard, regions ...string) (Proxy, error) {
 	listener, err := (&net.ListenConfig{}).Listen(l.e.ctx, "tcp", listen)
 	if err != nil {
 		return nil, err
 	}
-	p := &proxy{l: l, listener: listener, target: target, regions: regions, links: map[*link]struct{}{}}
+	p := &proxy{l: l, listener: listener, target: target, guard: guard, regions: regions, links: map[*link]struct{}{}}
 	p.ctx, p.cancel = context.WithCancel(l.e.ctx)
 	l.mu.Lock()
 	closed := l.closed
@@ -107,6 +113,8 @@ func (p *proxy) accept() {
 type link struct {
 	p      *proxy
 	client net.Conn
+	// established is set before anything runs at once.
+	established bool
 
 	mu       sync.Mutex
 	upstream net.Conn
@@ -138,6 +146,7 @@ func (k *link) run() {
 		k.reset()
 		return
 	}
+	k.established = true
 	dialer := net.Dialer{Timeout: 10 * time.Second}
 	upstream, err := dialer.DialContext(k.p.ctx, "tcp", k.p.target())
 	if err != nil {
@@ -200,13 +209,16 @@ func (k *link) copy(dst, src net.Conn) {
 // its own buffers fill.
 const maxSilent = 256 << 10
 
-// pass waits while the path is black-holed, taking in what src still sends, and
+// pass waits while the path is black-holed or guarded against, taking in what src still sends, and
 // returns everything that is to go on. It is false when the connection has to
 // end.
 func (k *link) pass(src net.Conn, chunk []byte) ([]byte, bool) {
 	copied := false
 	for {
 		state, changes := k.p.l.e.worst(k.p.regions)
+		if state == Up && k.p.guard != nil && !k.p.guard(k.established) {
+			state = BlackHoled
+		}
 		switch state {
 		case Up:
 			if copied {

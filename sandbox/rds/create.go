@@ -70,10 +70,25 @@ func (s *Service) backedUp(i *instance) step {
 
 // insert adds an instance whose identifier is free. Call it with the lock.
 func (s *Service) insert(i *instance) error {
-	if _, err := s.lookup(i.account, i.region, i.id); err == nil {
-		return engine.Refuse("DBInstanceAlreadyExists", "DB instance already exists: %s", i.id)
+	if err := s.free(i, i.id); err != nil {
+		return err
 	}
 	s.instances = append(s.instances, i)
+	s.attach(i)
+	return nil
+}
+
+// free refuses an identifier that another instance has, or is about to have.
+// Call it with the lock.
+func (s *Service) free(i *instance, id string) error {
+	for _, x := range s.instances {
+		if x == i || x.account != i.account || x.region != i.region {
+			continue
+		}
+		if strings.EqualFold(x.id, id) || (x.busy && strings.EqualFold(aws.ToString(x.pending.DBInstanceIdentifier), id)) {
+			return engine.Refuse("DBInstanceAlreadyExists", "DB instance already exists: %s", strings.ToLower(id))
+		}
+	}
 	return nil
 }
 
@@ -112,13 +127,13 @@ func (s *Service) newFromInput(account, region string, in *rds.CreateDBInstanceI
 	i.stateOnly = s.opts.StateOnly || name != "postgres"
 	version := aws.ToString(in.EngineVersion)
 	if version == "" {
-		version = s.defaultVersion(i, name)
+		version = s.defaultVersion(i.stateOnly, name)
 	}
 	storage := aws.ToInt32(in.AllocatedStorage)
 	if err := firstError(
 		checkIdentifier(id), checkClass(class), checkVersion(name, version),
 		checkUser(user), checkPassword(name, password), checkDatabase(in.DBName), checkStorage(storage),
-		checkGroups(in.VpcSecurityGroupIds), checkSubnetGroup(in.DBSubnetGroupName), checkTags(in.Tags),
+		checkTags(in.Tags),
 		optional(in.BackupRetentionPeriod, checkRetention), optional(in.PreferredBackupWindow, checkBackupWindow),
 		optional(in.PreferredMaintenanceWindow, checkUpkeepWindow), optional(in.Port, checkPort),
 		s.checkZone(region, in.AvailabilityZone, in.MultiAZ), s.checkKey(region, in.KmsKeyId),
@@ -127,6 +142,13 @@ func (s *Service) newFromInput(account, region string, in *rds.CreateDBInstanceI
 	}
 	if in.KmsKeyId != nil && !aws.ToBool(in.StorageEncrypted) {
 		return nil, none, clash("KmsKeyId can be given only together with StorageEncrypted.")
+	}
+	place, err := s.place(account, region, in.DBSubnetGroupName, in.VpcSecurityGroupIds)
+	if err != nil {
+		return nil, none, err
+	}
+	if err := s.checkParameterGroup(account, region, name, version, in.DBParameterGroupName); err != nil {
+		return nil, none, err
 	}
 	i.port = defaults.port
 	set(&i.port, in.Port)
@@ -145,7 +167,7 @@ func (s *Service) newFromInput(account, region string, in *rds.CreateDBInstanceI
 		upgrades: in.AutoMinorVersionUpgrade, copyTags: in.CopyTagsToSnapshot, iam: in.EnableIAMDatabaseAuthentication,
 		ca: in.CACertificateIdentifier, storageType: in.StorageType, key: in.KmsKeyId, tags: in.Tags,
 	})
-	i.useNetwork(in.DBSubnetGroupName, in.VpcSecurityGroupIds)
+	i.useNetwork(place)
 	i.useGroups(in.DBParameterGroupName, in.OptionGroupName)
 	return i, postgres.Spec{Name: i.id, User: user, Password: password, Database: aws.ToString(in.DBName)}, nil
 }
@@ -181,10 +203,10 @@ func (s *Service) common(i *instance, c common) {
 }
 
 // defaultVersion is a real instance's server version, else the engine's usual.
-func (s *Service) defaultVersion(i *instance, name string) string {
+func (s *Service) defaultVersion(stateOnly bool, name string) string {
 	s.manager.Lock()
 	defer s.manager.Unlock()
-	if !i.stateOnly && s.manager.Manager != nil {
+	if !stateOnly && name == "postgres" && s.manager.Manager != nil {
 		return s.manager.Version()
 	}
 	return engines[name].version
@@ -246,22 +268,6 @@ func checkDatabase(name *string) error {
 func checkStorage(gib int32) error {
 	if gib < 20 || gib > 65536 {
 		return invalid("Invalid storage size for engine name and storage type: %d GiB; from 20 to 65536 are valid.", gib)
-	}
-	return nil
-}
-
-func checkGroups(groups []string) error {
-	for _, g := range groups {
-		if !groupPattern.MatchString(g) {
-			return invalid("Invalid security group, groupId= %s.", g)
-		}
-	}
-	return nil
-}
-
-func checkSubnetGroup(name *string) error {
-	if name != nil && !subnetPattern.MatchString(*name) {
-		return engine.NotFound("DBSubnetGroupNotFoundFault", "DBSubnetGroup '%s' not found.", *name)
 	}
 	return nil
 }

@@ -104,7 +104,7 @@ func (s *Service) relisten(i *instance, port bool) error {
 		if d.proxy != nil {
 			_ = d.proxy.Close()
 		}
-		proxy, err := s.e.Network.Proxy(net.JoinHostPort(d.ip.String(), strconv.Itoa(int(i.port))), d.server.Addr, i.region)
+		proxy, err := s.e.Network.Guarded(net.JoinHostPort(d.ip.String(), strconv.Itoa(int(i.port))), d.server.Addr, s.guard(i), i.region)
 		if err != nil {
 			return err
 		}

@@ -108,6 +108,7 @@ func (s *Service) delete(i *instance) {
 	}
 	i.replicas = nil
 	s.closeNetwork(i)
+	s.detach(i)
 	go s.background(func(ctx context.Context) {
 		s.dropLink(ctx, i, former)
 		if i.real != nil {

@@ -13,11 +13,13 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/credentials"
+	ec2sdk "github.com/aws/aws-sdk-go-v2/service/ec2"
 	sdk "github.com/aws/aws-sdk-go-v2/service/rds"
 	"github.com/aws/aws-sdk-go-v2/service/rds/types"
 	"github.com/aws/smithy-go"
 
 	"github.com/drstate/terraform-provider-dr/sandbox/cloudwatch"
+	"github.com/drstate/terraform-provider-dr/sandbox/ec2"
 	"github.com/drstate/terraform-provider-dr/sandbox/engine"
 	"github.com/drstate/terraform-provider-dr/sandbox/rds"
 )
@@ -27,10 +29,20 @@ const (
 	west = "us-west-2"
 )
 
+// Security groups of the default VPC of both regions: one that lets PostgreSQL's
+// clients in, and one that lets nobody in.
+const (
+	letsIn = "sg-0123456789abcdef0"
+	shut   = "sg-0fedcba9876543210"
+)
+
+var placement = rds.Placement{SecurityGroups: []string{letsIn}}
+
 // world is an engine with RDS and CloudWatch behind an endpoint.
 type world struct {
 	t       testing.TB
 	e       *engine.Engine
+	ec2     *ec2.Service
 	rds     *rds.Service
 	metrics *cloudwatch.Service
 	url     string
@@ -39,8 +51,21 @@ type world struct {
 func start(t testing.TB, scale float64, stateOnly bool) *world {
 	t.Helper()
 	e := engine.New(engine.Options{TimeScale: scale, DataDir: t.TempDir()})
-	w := &world{t: t, e: e, metrics: cloudwatch.New(e)}
-	w.rds = rds.New(e, rds.Options{StateOnly: stateOnly, Metrics: w.metrics})
+	w := &world{t: t, e: e, ec2: ec2.New(e), metrics: cloudwatch.New(e)}
+	for _, region := range []string{east, west} {
+		vpc, _ := w.ec2.DefaultVPC(engine.WorkloadAccount, region)
+		for _, g := range []ec2.Group{
+			{ID: letsIn, Name: "lets-in", Ingress: []ec2.Ingress{{Port: 5432, CIDR: "10.0.0.0/8"}}},
+			{ID: shut, Name: "shut"},
+		} {
+			g.Account, g.Region, g.VPC, g.Description = engine.WorkloadAccount, region, vpc, g.Name
+			if err := w.ec2.SeedGroup(g); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	w.rds = rds.New(e, rds.Options{StateOnly: stateOnly, EC2: w.ec2, Metrics: w.metrics})
+	e.Register(w.ec2.Definition())
 	e.Register(w.rds.Definition())
 	e.Register(w.metrics.Definition())
 	server := httptest.NewServer(e.Handler())
@@ -62,12 +87,19 @@ func (w *world) client(region string) *sdk.Client {
 	})
 }
 
+func (w *world) ec2Client(region string) *ec2sdk.Client {
+	return ec2sdk.New(ec2sdk.Options{
+		Region: region, BaseEndpoint: aws.String(w.url), RetryMaxAttempts: 1,
+		Credentials: credentials.NewStaticCredentialsProvider(engine.WorkloadAccessKey, "any", ""),
+	})
+}
+
 // seed makes orders in us-east-1 and its replica orders-usw2 in us-west-2.
 func (w *world) seed(name string) {
 	w.t.Helper()
 	err := w.rds.Seed(w.t.Context(), rds.Instance{
 		Account: engine.WorkloadAccount, Region: east, Identifier: "orders", Engine: name, DBName: "orders",
-		MasterUsername: "dradmin", MasterPassword: "correct-horse",
+		MasterUsername: "dradmin", MasterPassword: "correct-horse", Placement: placement,
 	})
 	if err != nil {
 		w.t.Fatal(err)
@@ -78,7 +110,7 @@ func (w *world) seed(name string) {
 func (w *world) seedReplica(id, region string) {
 	w.t.Helper()
 	err := w.rds.SeedReplica(w.t.Context(), rds.Replica{
-		Account: engine.WorkloadAccount, Region: region, Identifier: id, SourceRegion: east, Source: "orders",
+		Account: engine.WorkloadAccount, Region: region, Identifier: id, SourceRegion: east, Source: "orders", Placement: placement,
 	})
 	if err != nil {
 		w.t.Fatal(err)

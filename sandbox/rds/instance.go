@@ -100,36 +100,6 @@ func (i *instance) sourceName() string {
 	return i.lostSource
 }
 
-// useNetwork sets the groups of an instance's network.
-func (i *instance) useNetwork(subnetGroup *string, groups []string) {
-	if len(groups) == 0 {
-		groups = []string{"sg-" + hexOf(i.account, i.region, "default")}
-	}
-	i.db.VpcSecurityGroups = nil
-	for _, g := range groups {
-		i.db.VpcSecurityGroups = append(i.db.VpcSecurityGroups,
-			types.VpcSecurityGroupMembership{VpcSecurityGroupId: aws.String(g), Status: aws.String("active")})
-	}
-	name := strings.ToLower(aws.ToString(subnetGroup))
-	if name == "" {
-		name = "default"
-	}
-	i.db.DBSubnetGroup = &types.DBSubnetGroup{
-		DBSubnetGroupName:        aws.String(name),
-		DBSubnetGroupDescription: aws.String(name),
-		SubnetGroupStatus:        aws.String("Complete"),
-		VpcId:                    aws.String("vpc-" + hexOf(i.account, i.region)),
-	}
-	for _, az := range []string{"a", "b"} {
-		i.db.DBSubnetGroup.Subnets = append(i.db.DBSubnetGroup.Subnets, types.Subnet{
-			SubnetIdentifier:       aws.String("subnet-" + hexOf(i.account, i.region, name, az)),
-			SubnetAvailabilityZone: &types.AvailabilityZone{Name: aws.String(i.region + az)},
-			SubnetOutpost:          &types.Outpost{},
-			SubnetStatus:           aws.String("Active"),
-		})
-	}
-}
-
 // useGroups sets the parameter and option groups.
 func (i *instance) useGroups(parameterGroup, optionGroup *string) {
 	family := major(i.engine(), aws.ToString(i.db.EngineVersion))

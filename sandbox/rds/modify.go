@@ -34,9 +34,9 @@ func (s *Service) modifyInstance(c *engine.Call, in *rds.ModifyDBInstanceInput) 
 	}
 	s.modifyNow(i, in)
 	putOff(i, in)
-	var steps []step
+	steps := s.securityGroupSteps(i, in.VpcSecurityGroupIds)
 	if in.MasterUserPassword != nil {
-		steps = s.passwordSteps(i, *in.MasterUserPassword)
+		steps = append(steps, s.passwordSteps(i, *in.MasterUserPassword)...)
 	}
 	if aws.ToBool(in.ApplyImmediately) && !reflect.ValueOf(i.pending).IsZero() {
 		steps = append(steps, s.pendingSteps(i)...)
@@ -52,7 +52,7 @@ func (s *Service) checkModification(i *instance, in *rds.ModifyDBInstanceInput) 
 		optional(in.BackupRetentionPeriod, checkRetention), optional(in.PreferredBackupWindow, checkBackupWindow),
 		optional(in.PreferredMaintenanceWindow, checkUpkeepWindow), optional(in.DBPortNumber, checkPort),
 		optional(in.DBInstanceClass, checkClass), optional(in.NewDBInstanceIdentifier, checkIdentifier),
-		checkGroups(in.VpcSecurityGroupIds), checkSubnetGroup(in.DBSubnetGroupName),
+		s.checkMove(i, in.DBSubnetGroupName), s.checkSecurityGroups(i.account, i.region, aws.ToString(i.db.DBSubnetGroup.VpcId), in.VpcSecurityGroupIds),
 	); err != nil {
 		return err
 	}
@@ -63,8 +63,8 @@ func (s *Service) checkModification(i *instance, in *rds.ModifyDBInstanceInput) 
 		return clash("Invalid storage size: storage cannot be made smaller than its %d GiB.", aws.ToInt32(i.db.AllocatedStorage))
 	}
 	if id := in.NewDBInstanceIdentifier; id != nil && !strings.EqualFold(*id, i.id) {
-		if _, err := s.lookup(i.account, i.region, *id); err == nil {
-			return engine.Refuse("DBInstanceAlreadyExists", "DB instance already exists: %s", strings.ToLower(*id))
+		if err := s.free(i, *id); err != nil {
+			return err
 		}
 	}
 	if p := in.MasterUserPassword; p != nil {
@@ -74,6 +74,11 @@ func (s *Service) checkModification(i *instance, in *rds.ModifyDBInstanceInput) 
 		if err := checkPassword(i.engine(), *p); err != nil {
 			return err
 		}
+	}
+	version := aws.ToString(i.db.EngineVersion)
+	set(&version, in.EngineVersion)
+	if err := s.checkParameterGroup(i.account, i.region, i.engine(), version, in.DBParameterGroupName); err != nil {
+		return err
 	}
 	if v := in.EngineVersion; v != nil {
 		if err := checkVersion(i.engine(), *v); err != nil {
@@ -109,16 +114,6 @@ func (s *Service) modifyNow(i *instance, in *rds.ModifyDBInstanceInput) {
 		if in.DBParameterGroupName != nil {
 			db.DBParameterGroups[0].ParameterApplyStatus = aws.String("pending-reboot")
 		}
-	}
-	if in.DBSubnetGroupName != nil || len(in.VpcSecurityGroupIds) > 0 {
-		subnets, groups := db.DBSubnetGroup.DBSubnetGroupName, in.VpcSecurityGroupIds
-		override(&subnets, in.DBSubnetGroupName)
-		if len(groups) == 0 {
-			for _, g := range db.VpcSecurityGroups {
-				groups = append(groups, aws.ToString(g.VpcSecurityGroupId))
-			}
-		}
-		i.useNetwork(subnets, groups)
 	}
 	// From one retention to another is applied as soon as possible; to or
 	// from 0 is a change like any other.

@@ -22,7 +22,6 @@ var (
 	versionPattern    = regexp.MustCompile(`^\d+(\.\d+){0,2}(-R\d+)?$`)
 	userPattern       = regexp.MustCompile(`^[a-zA-Z][a-zA-Z0-9_]{0,62}$`)
 	databasePattern   = regexp.MustCompile(`^[a-zA-Z_][a-zA-Z0-9_]{0,62}$`)
-	groupPattern      = regexp.MustCompile(`^sg-[0-9a-f]{8,17}$`)
 	subnetPattern     = regexp.MustCompile(`^[a-zA-Z0-9._ -]{1,255}$`)
 	backupPattern     = regexp.MustCompile(`^([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d)$`)
 	upkeepPattern     = regexp.MustCompile(`^(mon|tue|wed|thu|fri|sat|sun):([01]\d|2[0-3]):[0-5]\d-(mon|tue|wed|thu|fri|sat|sun):([01]\d|2[0-3]):[0-5]\d$`)
@@ -150,7 +149,7 @@ func zoneOf(region string) string {
 	return "Z" + base32.StdEncoding.EncodeToString(sum[:])[:13]
 }
 
-// hexOf derives a stable hexadecimal id, for a VPC or a subnet.
+// hexOf derives a stable hexadecimal id, for a key.
 func hexOf(parts ...string) string {
 	sum := sha256.Sum256([]byte(strings.Join(parts, "/")))
 	const digits = "0123456789abcdef"
@@ -178,6 +177,7 @@ const (
 	rebootTime  = 60 * time.Second
 	renameTime  = 60 * time.Second
 	deleteTime  = 3 * time.Minute
+	groupsTime  = 30 * time.Second // security groups: from the change of status to the change
 	settleTime  = 15 * time.Second // a call accepted, the status not moved yet
 	stopPoint   = 75 * time.Second // promotion: replication runs out
 	promoteTime = 60 * time.Second // promotion: the server leaves recovery

@@ -6,9 +6,17 @@
 // that fails with its region; a state-only instance has the same API and a
 // modelled lag. MySQL and MariaDB instances are always state-only.
 //
+// The security groups of an instance, and the network ACL of its subnet, decide
+// about its clients at that proxy, all of whom count as ec2.Client: a new
+// connection needs a group that lets it in, else it hangs; one that is open lives
+// on until the instance restarts or the ACL stops it. Replication between
+// instances is RDS's own network and not subject to them.
+//
 // Not simulated: maintenance windows (what waits for one waits for the next
 // modification that applies immediately), snapshots, parameter groups' contents,
-// Multi-AZ failover, managed master passwords.
+// tags of anything but instances, the change and deletion of subnet groups and
+// parameter groups, moving an instance to another VPC, Multi-AZ failover, managed
+// master passwords.
 package rds
 
 import (
@@ -18,6 +26,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/drstate/terraform-provider-dr/sandbox/ec2"
 	"github.com/drstate/terraform-provider-dr/sandbox/engine"
 	"github.com/drstate/terraform-provider-dr/sandbox/postgres"
 )
@@ -31,6 +40,8 @@ type Metrics interface {
 type Options struct {
 	// StateOnly makes every instance state-only.
 	StateOnly bool
+	// EC2 has the instances' network; one with default VPCs only unless given.
+	EC2 *ec2.Service
 	// Metrics may be nil.
 	Metrics Metrics
 	// Certificates issues what servers show to clients that ask for TLS, for
@@ -55,6 +66,8 @@ type Service struct {
 		*postgres.Manager
 	}
 
+	groups groups
+
 	mu         sync.Mutex // guards what follows, instances' fields included
 	closed     bool
 	instances  []*instance
@@ -68,6 +81,9 @@ type key struct{ account, region, id string }
 // New makes an RDS without instances. Nothing is started before an instance
 // needs it; Prepare does so ahead of time.
 func New(e *engine.Engine, o Options) *Service {
+	if o.EC2 == nil {
+		o.EC2 = ec2.New(e)
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	s := &Service{e: e, opts: o, ctx: ctx, cancel: cancel, promotions: map[key]int{}}
 	e.OnRegion(s.regionChanged)
@@ -89,6 +105,7 @@ func (s *Service) Definition() engine.Service {
 			"DBInstances":                            "DBInstance",
 			"DBParameterGroups":                      "DBParameterGroup",
 			"DBSecurityGroups":                       "DBSecurityGroup",
+			"DBSubnetGroups":                         "DBSubnetGroup",
 			"DomainMemberships":                      "DomainMembership",
 			"EventCategories":                        "EventCategory",
 			"Events":                                 "Event",
@@ -98,6 +115,7 @@ func (s *Service) Definition() engine.Service {
 			"ReadReplicaDBClusterIdentifiers":        "ReadReplicaDBClusterIdentifier",
 			"ReadReplicaDBInstanceIdentifiers":       "ReadReplicaDBInstanceIdentifier",
 			"StatusInfos":                            "DBInstanceStatusInfo",
+			"SubnetIds":                              "SubnetIdentifier",
 			"Subnets":                                "Subnet",
 			"TagList":                                "Tag",
 			"Tags":                                   "Tag",
@@ -109,8 +127,12 @@ func (s *Service) Definition() engine.Service {
 			engine.Op("AddTagsToResource", s.addTags, engine.Mutating()),
 			engine.Op("CreateDBInstance", s.createInstance, engine.Mutating()),
 			engine.Op("CreateDBInstanceReadReplica", s.createReplica, engine.Mutating()),
+			engine.Op("CreateDBParameterGroup", s.createParameterGroup, engine.Mutating()),
+			engine.Op("CreateDBSubnetGroup", s.createSubnetGroup, engine.Mutating()),
 			engine.Op("DeleteDBInstance", s.deleteInstance, engine.Mutating()),
 			engine.Op("DescribeDBInstances", s.describeInstances),
+			engine.Op("DescribeDBParameterGroups", s.describeParameterGroups),
+			engine.Op("DescribeDBSubnetGroups", s.describeSubnetGroups),
 			engine.Op("DescribeEvents", s.describeEvents),
 			engine.Op("ListTagsForResource", s.listTags),
 			engine.Op("ModifyDBInstance", s.modifyInstance, engine.Mutating()),

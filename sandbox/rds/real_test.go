@@ -134,7 +134,7 @@ func TestTheWayHomeWithRealDatabases(t *testing.T) {
 	w := start(t, 600, false)
 	if err := w.rds.Seed(t.Context(), rds.Instance{
 		Account: engine.WorkloadAccount, Region: east, Identifier: "orders", DBName: "orders",
-		MasterUsername: "dradmin", MasterPassword: "correct-horse",
+		MasterUsername: "dradmin", MasterPassword: "correct-horse", Placement: placement,
 	}); err != nil {
 		t.Fatal(err)
 	}
@@ -154,7 +154,7 @@ func TestTheWayHomeWithRealDatabases(t *testing.T) {
 	}
 	// The old name is free, for a replica of its own here.
 	_, err = c.CreateDBInstanceReadReplica(t.Context(), &sdk.CreateDBInstanceReadReplicaInput{
-		DBInstanceIdentifier: aws.String("orders"), SourceDBInstanceIdentifier: aws.String("orders-retired"),
+		DBInstanceIdentifier: aws.String("orders"), SourceDBInstanceIdentifier: aws.String("orders-retired"), VpcSecurityGroupIds: []string{letsIn},
 	})
 	if err != nil {
 		t.Fatal(err)

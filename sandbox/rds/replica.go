@@ -54,13 +54,31 @@ func (s *Service) newReplica(account, region string, in *rds.CreateDBInstanceRea
 	}
 	if err := firstError(
 		checkIdentifier(id), optional(in.DBInstanceClass, checkClass), optional(in.Port, checkPort),
-		checkGroups(in.VpcSecurityGroupIds), checkSubnetGroup(in.DBSubnetGroupName), checkTags(in.Tags),
-		s.checkZone(region, in.AvailabilityZone, in.MultiAZ), s.checkKey(region, in.KmsKeyId),
+		checkTags(in.Tags), s.checkZone(region, in.AvailabilityZone, in.MultiAZ), s.checkKey(region, in.KmsKeyId),
 	); err != nil {
 		return nil, err
 	}
 	if region != source.region && aws.ToBool(source.db.StorageEncrypted) && in.KmsKeyId == nil {
 		return nil, clash("A cross-region replica of an encrypted instance needs KmsKeyId, a key of its own region.")
+	}
+	if in.KmsKeyId != nil && !aws.ToBool(source.db.StorageEncrypted) {
+		return nil, clash("You cannot create an encrypted Read Replica from an unencrypted DB instance.")
+	}
+	// At home a replica has its source's network and parameters unless told
+	// otherwise, elsewhere the region's and the engine's defaults.
+	subnets, parameters := in.DBSubnetGroupName, in.DBParameterGroupName
+	if region == source.region && subnets == nil {
+		subnets = source.db.DBSubnetGroup.DBSubnetGroupName
+	}
+	if region == source.region && parameters == nil {
+		parameters = source.db.DBParameterGroups[0].DBParameterGroupName
+	}
+	place, err := s.place(account, region, subnets, in.VpcSecurityGroupIds)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.checkParameterGroup(account, region, source.engine(), aws.ToString(source.db.EngineVersion), parameters); err != nil {
+		return nil, err
 	}
 	i := newInstance(account, region, id)
 	i.source, i.stateOnly, i.port = source, source.stateOnly, source.port
@@ -79,8 +97,8 @@ func (s *Service) newReplica(account, region string, in *rds.CreateDBInstanceRea
 		upgrades: in.AutoMinorVersionUpgrade, copyTags: in.CopyTagsToSnapshot, iam: in.EnableIAMDatabaseAuthentication,
 		ca: in.CACertificateIdentifier, storageType: in.StorageType, key: in.KmsKeyId, tags: in.Tags,
 	})
-	i.useNetwork(in.DBSubnetGroupName, in.VpcSecurityGroupIds)
-	i.useGroups(in.DBParameterGroupName, in.OptionGroupName)
+	i.useNetwork(place)
+	i.useGroups(parameters, in.OptionGroupName)
 	return i, nil
 }
 

@@ -30,6 +30,16 @@ type Instance struct {
 	// StateOnly makes this instance state-only.
 	StateOnly bool
 	Tags      map[string]string
+	Placement
+	// KmsKeyId encrypts the storage.
+	KmsKeyId string
+}
+
+// Placement is where an instance is and what it uses; the region's defaults
+// unless given.
+type Placement struct {
+	SubnetGroup, ParameterGroup string
+	SecurityGroups              []string
 }
 
 // Replica is a read replica to begin with.
@@ -39,6 +49,8 @@ type Replica struct {
 	SourceRegion, Source string
 	Port                 int32
 	Tags                 map[string]string
+	Placement
+	KmsKeyId string
 }
 
 // Seed makes an instance that is available, with its database, when it returns.
@@ -62,6 +74,8 @@ func (s *Service) Seed(ctx context.Context, in Instance) error {
 		EngineVersion: filled(in.EngineVersion), DBName: filled(in.DBName), AllocatedStorage: aws.Int32(20),
 		MasterUsername: &in.MasterUsername, MasterUserPassword: &in.MasterPassword,
 		BackupRetentionPeriod: &in.BackupRetentionPeriod, DeletionProtection: &in.DeletionProtection, Tags: tagList(in.Tags),
+		DBSubnetGroupName: filled(in.SubnetGroup), DBParameterGroupName: filled(in.ParameterGroup), VpcSecurityGroupIds: in.SecurityGroups,
+		StorageEncrypted: aws.Bool(in.KmsKeyId != ""), KmsKeyId: filled(in.KmsKeyId),
 	}
 	if in.Port != 0 {
 		input.Port = &in.Port
@@ -87,6 +101,10 @@ func (s *Service) SeedReplica(ctx context.Context, in Replica) error {
 		DBInstanceIdentifier:       &in.Identifier,
 		SourceDBInstanceIdentifier: aws.String(arnOf(in.Account, in.SourceRegion, in.Source)),
 		Tags:                       tagList(in.Tags),
+		DBSubnetGroupName:          filled(in.SubnetGroup),
+		DBParameterGroupName:       filled(in.ParameterGroup),
+		VpcSecurityGroupIds:        in.SecurityGroups,
+		KmsKeyId:                   filled(in.KmsKeyId),
 	}
 	if in.Port != 0 {
 		input.Port = &in.Port
@@ -113,6 +131,7 @@ func (s *Service) seeded(i *instance, err error) error {
 	i.busy = false
 	if err != nil {
 		s.instances = without(s.instances, i)
+		s.detach(i)
 		s.release(i)
 		return err
 	}

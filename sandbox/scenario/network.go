@@ -5,6 +5,7 @@ package scenario
 import (
 	"github.com/drstate/terraform-provider-dr/sandbox/ec2"
 	"github.com/drstate/terraform-provider-dr/sandbox/engine"
+	"github.com/drstate/terraform-provider-dr/sandbox/rds"
 )
 
 // VPC is the id of a region's VPC, which holds the region's database.
@@ -25,6 +26,11 @@ func FenceGroup(region string) string { return ec2.ID("sg", TwoRegion, region, "
 
 // databasePort is PostgreSQL's own.
 const databasePort = 5432
+
+// placement of a region's database.
+func placement(region string) rds.Placement {
+	return rds.Placement{SubnetGroup: SubnetGroup, ParameterGroup: ParameterGroup, SecurityGroups: []string{DatabaseGroup(region)}}
+}
 
 func seedNetwork(w *World) error {
 	for _, region := range []string{PrimaryRegion, StandbyRegion} {
@@ -48,6 +54,10 @@ func seedNetwork(w *World) error {
 				return err
 			}
 		}
+		if err := w.RDS.SeedSubnetGroup(engine.WorkloadAccount, region, SubnetGroup, subnets...); err != nil {
+			return err
+		}
+		w.RDS.SeedParameterGroup(engine.WorkloadAccount, region, ParameterGroup, "postgres")
 	}
 	return nil
 }

@@ -38,6 +38,9 @@ const (
 	// below SwitchPrefix, as Route 53's health checkers must.
 	SwitchBucket = "acme-dr-switch-usw2"
 	SwitchPrefix = "switch/"
+	// SubnetGroup and ParameterGroup are in both regions.
+	SubnetGroup    = "orders"
+	ParameterGroup = "orders-postgres"
 )
 
 func init() {
@@ -80,7 +83,7 @@ func seedDatabases(ctx context.Context, w *World) (map[string]app.Store, error) 
 	password, application := rand.Text(), Role{ApplicationUser, rand.Text()}
 	err := w.RDS.Seed(ctx, rds.Instance{
 		Account: engine.WorkloadAccount, Region: PrimaryRegion, Identifier: PrimaryID, DBName: DatabaseName,
-		MasterUsername: DatabaseUser, MasterPassword: password, DeletionProtection: true,
+		MasterUsername: DatabaseUser, MasterPassword: password, DeletionProtection: true, Placement: placement(PrimaryRegion),
 	})
 	if err != nil {
 		return nil, err
@@ -90,7 +93,7 @@ func seedDatabases(ctx context.Context, w *World) (map[string]app.Store, error) 
 	}
 	err = w.RDS.SeedReplica(ctx, rds.Replica{
 		Account: engine.WorkloadAccount, Region: StandbyRegion, Identifier: ReplicaID,
-		SourceRegion: PrimaryRegion, Source: PrimaryID,
+		SourceRegion: PrimaryRegion, Source: PrimaryID, Placement: placement(StandbyRegion),
 	})
 	if err != nil {
 		return nil, err
@@ -137,6 +140,8 @@ func writer(w *World, d rds.Database) func(context.Context) error {
 			return err
 		case w.Engine.RegionState(d.Region) != engine.Up:
 			return fmt.Errorf("%s is not reachable", d.Identifier)
+		case !w.RDS.Admits(d.Account, d.Region, d.Identifier):
+			return fmt.Errorf("%s is not reachable: its network lets nobody in", d.Identifier)
 		case aws.ToString(i.DBInstanceStatus) != "available":
 			return fmt.Errorf("%s is %s", d.Identifier, aws.ToString(i.DBInstanceStatus))
 		case aws.ToString(i.ReadReplicaSourceDBInstanceIdentifier) != "":
