@@ -122,17 +122,3 @@ func ours(info os.FileInfo) bool {
 	st, ok := info.Sys().(*syscall.Stat_t)
 	return !ok || int64(st.Uid) == int64(os.Geteuid())
 }
-
-// takeLock makes sure that one process works in a data directory. The kernel
-// drops the lock when its holder dies, however it dies.
-func takeLock(path string) (*os.File, error) {
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
-	if err != nil {
-		return nil, err
-	}
-	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		_ = f.Close()
-		return nil, fmt.Errorf("in use by another sandbox: %w", err)
-	}
-	return f, nil
-}

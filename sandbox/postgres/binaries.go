@@ -16,6 +16,8 @@ import (
 	"strings"
 
 	embeddedpostgres "github.com/fergusstrange/embedded-postgres"
+
+	"github.com/drstate/terraform-provider-dr/sandbox/internal/lock"
 )
 
 // RepositoryEnv names the environment variable that replaces Maven Central.
@@ -103,38 +105,65 @@ func fetch(ctx context.Context, o Options, root string, user *account) (binaries
 	}
 	// Servers run as another user when the sandbox runs as root, and root's
 	// own cache is closed to others: unpack where both can reach it.
-	home := filepath.Join(cache, string(fetchedVersion))
+	base := cache
 	if !reachable(cache, user) {
-		home = filepath.Join(root, "binaries-"+string(fetchedVersion))
+		base = root
 	}
+	home := filepath.Join(base, "postgresql-"+string(fetchedVersion))
 	if bin, err := inspect(ctx, filepath.Join(home, "bin")); err == nil {
 		return bin, nil
 	}
+	if err := os.MkdirAll(cache, 0o755); err != nil { //nolint:gosec // the servers' user must pass through
+		return binaries{}, err
+	}
+	held, err := lock.Wait(ctx, filepath.Join(cache, "lock"))
+	if err != nil {
+		return binaries{}, fmt.Errorf("waiting for another process to fetch PostgreSQL: %w", err)
+	}
+	defer func() { _ = held.Close() }()
+	if bin, err := inspect(ctx, filepath.Join(home, "bin")); err == nil {
+		return bin, nil
+	}
+	o.Log.Info("fetching PostgreSQL: none was found on PATH or under /usr/lib/postgresql",
+		"version", fetchedVersion, "into", home)
+	// A fetch that is killed leaves a part of a tree: home appears whole.
+	work := home + ".new"
+	err = unpack(o, cache, work)
+	if err == nil {
+		err = errors.Join(os.RemoveAll(home), os.Rename(work, home))
+	}
+	bin, broken := inspect(ctx, filepath.Join(home, "bin"))
+	if err := errors.Join(err, broken); err != nil {
+		return binaries{}, fmt.Errorf("no PostgreSQL on PATH or under /usr/lib/postgresql, and fetching it failed "+
+			"(set %s to a Maven repository within reach): %w", RepositoryEnv, err)
+	}
+	return bin, nil
+}
+
+// unpack downloads what the cache lacks and unpacks it to dir.
+func unpack(o Options, cache, dir string) error {
 	repository := o.Repository
 	if repository == "" {
 		repository = os.Getenv(RepositoryEnv)
 	}
+	// The library offers no way to unpack without starting a server, which it
+	// could not do as root. Its first step after unpacking is to clear the data
+	// directory, which fails, with nothing started, for a path that ends in a
+	// dot. Its errors have no types: that one names the directory.
+	data := dir + string(filepath.Separator) + "."
 	config := embeddedpostgres.DefaultConfig().
 		Version(fetchedVersion).
 		CachePath(cache).
-		RuntimePath(home).
-		// The library offers no way to unpack without starting a server,
-		// which it could not do as root. Its first step after unpacking
-		// is to clear the data directory, which fails, with nothing
-		// started, for a path that ends in a dot.
-		DataPath(home + string(filepath.Separator) + ".").
+		RuntimePath(dir).
+		DataPath(data).
 		Port(0).
 		Logger(io.Discard)
 	if repository != "" {
 		config = config.BinaryRepositoryURL(strings.TrimRight(repository, "/"))
 	}
-	o.Log.Info("fetching PostgreSQL: none was found on PATH or under /usr/lib/postgresql",
-		"version", fetchedVersion, "into", home)
-	cause := embeddedpostgres.NewDatabase(config).Start()
-	bin, err := inspect(ctx, filepath.Join(home, "bin"))
-	if err != nil {
-		return binaries{}, fmt.Errorf("no PostgreSQL on PATH or under /usr/lib/postgresql, and fetching it failed "+
-			"(set %s to a Maven repository within reach): %w", RepositoryEnv, errors.Join(cause, err))
+	err := embeddedpostgres.NewDatabase(config).Start()
+	if err != nil && strings.Contains(err.Error(), "directory "+data+" ") {
+		return nil
 	}
-	return bin, nil
+	return errors.Join(errors.New("unpacking did not end"), err)
 }

@@ -8,6 +8,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -16,6 +17,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -62,9 +64,12 @@ func repository(t *testing.T) (*httptest.Server, *[]string) {
 		t.Fatal(err)
 	}
 	sum := sha256.Sum256(jar.Bytes())
+	var mu sync.Mutex
 	var asked []string
 	server := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		mu.Lock()
 		asked = append(asked, r.URL.Path)
+		mu.Unlock()
 		switch {
 		case strings.HasSuffix(r.URL.Path, ".jar.sha256"):
 			_, _ = rw.Write([]byte(hex.EncodeToString(sum[:])))
@@ -93,9 +98,27 @@ func TestFetchedFromARepository(t *testing.T) {
 	if outside {
 		t.Cleanup(func() { _ = os.RemoveAll(root) })
 	}
-	bin, err := fetch(context.Background(), o, root, user)
-	if err != nil {
-		t.Fatal(err)
+	// A fetch that was killed left a part of a tree, and several test binaries
+	// start at once.
+	for _, base := range []string{root, o.CacheDir} {
+		for _, name := range []string{"initdb", "postgres"} {
+			path := filepath.Join(base, "postgresql-"+string(fetchedVersion)+".new", "bin", name)
+			if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755),
+				os.WriteFile(path, []byte("#!/bin/sh\necho 'postgres (PostgreSQL) 17.0'\n"), 0o755)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	var group sync.WaitGroup
+	var found [3]binaries
+	var failed [3]error
+	for i := range found {
+		group.Go(func() { found[i], failed[i] = fetch(context.Background(), o, root, user) })
+	}
+	group.Wait()
+	bin := found[0]
+	if err := errors.Join(failed[:]...); err != nil || found[1] != bin || found[2] != bin {
+		t.Fatalf("three at once: %+v, %v", found, err)
 	}
 	if want := "/maven2/io/zonky/test/postgres/embedded-postgres-binaries-"; len(*asked) != 2 || !strings.HasPrefix((*asked)[0], want) {
 		t.Errorf("asked for %q, want a jar below %s and its checksum", *asked, want)
@@ -124,6 +147,28 @@ func TestFetchSaysWhatToDo(t *testing.T) {
 	_, err := fetch(t.Context(), o, o.DataDir, nil)
 	if err == nil || !strings.Contains(err.Error(), RepositoryEnv) {
 		t.Errorf("got %v, want an error that names %s", err, RepositoryEnv)
+	}
+}
+
+func TestNothingIsLeftOfAStartThatFailed(t *testing.T) {
+	t.Parallel()
+	user, err := serverUser()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	root, outside, err := reachableDir(dir, user)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !outside {
+		t.Skip("servers run as this user, inside the data directory")
+	}
+	if _, err := Open(t.Context(), Options{DataDir: dir, BinDir: t.TempDir()}); err == nil {
+		t.Fatal("a directory without PostgreSQL serves")
+	}
+	if _, err := os.Stat(root); !os.IsNotExist(err) {
+		t.Errorf("%s is still there: %v", root, err)
 	}
 }
 

@@ -6,6 +6,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"github.com/drstate/terraform-provider-dr/sandbox/internal/lock"
 )
 
 // outsidePrefix begins the names of directories for servers whose user cannot
@@ -38,7 +40,7 @@ func (m *Manager) sweep() {
 			if dir == m.root || err != nil || !info.IsDir() || !ours(info) || time.Since(info.ModTime()) < time.Minute {
 				continue
 			}
-			lock, err := takeLock(path)
+			held, err := lock.Try(path)
 			if err != nil {
 				continue
 			}
@@ -46,7 +48,7 @@ func (m *Manager) sweep() {
 			if err := left.reap(); err == nil {
 				_ = os.RemoveAll(dir)
 			}
-			_ = lock.Close()
+			_ = held.Close()
 		}
 	}
 }

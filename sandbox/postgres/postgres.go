@@ -22,6 +22,8 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+
+	"github.com/drstate/terraform-provider-dr/sandbox/internal/lock"
 )
 
 // Options say where servers live and where their binaries come from.
@@ -73,14 +75,13 @@ func Open(ctx context.Context, o Options) (*Manager, error) {
 	if err != nil {
 		return nil, err
 	}
-	lock, err := takeLock(filepath.Join(root, "lock"))
+	held, err := lock.Try(filepath.Join(root, "lock"))
 	if err != nil {
 		return nil, fmt.Errorf("data directory %s: %w", root, err)
 	}
-	m := &Manager{log: o.Log, root: root, outside: outside, user: user, lock: lock, servers: map[*Server]struct{}{}}
+	m := &Manager{log: o.Log, root: root, outside: outside, user: user, lock: held, servers: map[*Server]struct{}{}}
 	if err := m.open(ctx, o); err != nil {
-		_ = lock.Close()
-		return nil, err
+		return nil, errors.Join(err, m.Close())
 	}
 	return m, nil
 }
