@@ -66,6 +66,7 @@ type Sandbox struct {
 	regions       map[string]string
 	servers       []*http.Server
 	serving       sync.WaitGroup
+	lock          *os.File // of the data directory
 	temporary     bool
 
 	closing sync.Once
@@ -127,20 +128,6 @@ func (s *Sandbox) start(ctx context.Context) error {
 		}
 	}
 	return nil
-}
-
-func (s *Sandbox) dataDir() error {
-	if s.options.DataDir != "" {
-		dir, err := filepath.Abs(s.options.DataDir)
-		if err != nil {
-			return err
-		}
-		s.options.DataDir = dir
-		return os.MkdirAll(s.options.DataDir, 0o755) //nolint:gosec // the databases' user must pass through
-	}
-	dir, err := os.MkdirTemp("", "dr-sandbox-")
-	s.options.DataDir, s.temporary = dir, err == nil
-	return err
 }
 
 // services makes and registers every service.
@@ -254,6 +241,9 @@ func (s *Sandbox) close() error {
 	}
 	if s.temporary {
 		errs = append(errs, os.RemoveAll(s.options.DataDir))
+	}
+	if s.lock != nil {
+		errs = append(errs, s.lock.Close())
 	}
 	return errors.Join(errs...)
 }

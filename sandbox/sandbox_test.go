@@ -3,14 +3,17 @@
 package sandbox_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"net/http"
 	"os"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
@@ -123,6 +126,64 @@ func TestStartRefuses(t *testing.T) {
 			t.Errorf("%+v: started", o)
 		} else if !strings.Contains(err.Error(), want) {
 			t.Errorf("%+v: %v", o, err)
+		}
+	}
+}
+
+func TestDataDirIsUsedByOne(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	first, err := sandbox.Start(t.Context(), sandbox.Options{StateOnly: true, DataDir: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, err := os.ReadFile(first.CAFile())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if second, err := sandbox.Start(t.Context(), sandbox.Options{StateOnly: true, DataDir: dir}); err == nil {
+		second.Close()
+		t.Error("a second sandbox took a data directory that is in use")
+	}
+	if after, err := os.ReadFile(first.CAFile()); err != nil || !bytes.Equal(before, after) {
+		t.Errorf("the first one's CA was replaced: %v", err)
+	}
+	if err := first.Close(); err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Stat(first.CAFile()); err != nil {
+		t.Errorf("a data directory that was asked for was removed: %v", err)
+	}
+}
+
+func TestKilledSandboxesAreSweptUp(t *testing.T) {
+	base := t.TempDir()
+	t.Setenv("TMPDIR", base)
+	old := time.Now().Add(-time.Hour)
+	for _, name := range []string{"dr-sandbox-temporary-1", "dr-sandbox-mine"} {
+		path := filepath.Join(base, name, "sandbox.lock")
+		if err := errors.Join(os.Mkdir(filepath.Dir(path), 0o755), os.WriteFile(path, nil, 0o600), os.Chtimes(path, old, old)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var running []*sandbox.Sandbox
+	for range 2 {
+		s, err := sandbox.Start(t.Context(), sandbox.Options{StateOnly: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = s.Close() })
+		running = append(running, s)
+		if err := os.Chtimes(filepath.Join(s.DataDir(), "sandbox.lock"), old, old); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := os.Stat(filepath.Join(base, "dr-sandbox-temporary-1")); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("a killed sandbox's directory: %v", err)
+	}
+	for _, kept := range []string{filepath.Join(base, "dr-sandbox-mine"), running[0].DataDir()} {
+		if _, err := os.Stat(kept); err != nil {
+			t.Errorf("what is in use, or was asked for, was removed: %v", err)
 		}
 	}
 }

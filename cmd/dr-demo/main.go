@@ -12,11 +12,12 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"os"
-	"os/signal"
 	"path/filepath"
-	"syscall"
 	"time"
+
+	"github.com/drstate/terraform-provider-dr/internal/process"
 )
 
 // options are the flags of the demo.
@@ -35,9 +36,9 @@ func main() {
 	flag.BoolVar(&o.blackhole, "blackhole", false, "us-east-1 swallows packets instead of refusing connections")
 	flag.BoolVar(&o.keep, "keep", false, "keep the working directory (logs, plans, state)")
 	flag.Parse()
-	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, cancel := process.Context()
 	defer cancel()
-	if err := demo(ctx, o); err != nil {
+	if err := demo(ctx, &screen{w: os.Stdout, gone: cancel}, o); err != nil {
 		if errors.Is(err, context.Canceled) {
 			err = errors.New("interrupted")
 		}
@@ -46,7 +47,22 @@ func main() {
 	}
 }
 
-func demo(ctx context.Context, o options) (err error) {
+// screen is where the demo's words go. When nobody reads them any more, as after
+// `make demo | head`, the demo is over.
+type screen struct {
+	w    io.Writer
+	gone context.CancelFunc
+}
+
+func (s *screen) Write(p []byte) (int, error) {
+	n, err := s.w.Write(p)
+	if err != nil {
+		s.gone()
+	}
+	return n, err
+}
+
+func demo(ctx context.Context, out io.Writer, o options) (err error) {
 	o.dir, err = os.MkdirTemp("", "dr-demo-")
 	if err != nil {
 		return err
@@ -57,7 +73,7 @@ func demo(ctx context.Context, o options) (err error) {
 	}
 	defer func() {
 		if o.keep {
-			fmt.Printf("\nKept: %s\n", o.dir)
+			fmt.Fprintf(out, "\nKept: %s\n", o.dir)
 			return
 		}
 		if e := os.RemoveAll(o.dir); err == nil && e != nil {
@@ -67,6 +83,6 @@ func demo(ctx context.Context, o options) (err error) {
 	if o.repo, err = filepath.Abs(o.repo); err != nil {
 		return err
 	}
-	r := &rehearsal{options: o, progress: progress{w: os.Stdout, start: time.Now()}}
+	r := &rehearsal{options: o, progress: progress{w: out, start: time.Now()}}
 	return r.run(ctx)
 }

@@ -15,6 +15,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/drstate/terraform-provider-dr/internal/process"
 )
 
 // project is a private copy of the repository's Atmos project with a provider
@@ -100,17 +102,19 @@ func (p *project) run(ctx context.Context, w io.Writer, args ...string) (int, er
 	cmd.Dir = filepath.Join(p.dir, "examples/atmos")
 	cmd.Env = p.env
 	cmd.Stdout, cmd.Stderr = w, w
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	// Terraform finishes what it is doing on SIGINT, and unlocks its state.
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGINT) }
 	cmd.WaitDelay = 30 * time.Second
-	err := cmd.Run()
+	if err := process.Start(cmd, syscall.SIGTERM); err != nil {
+		return -1, fmt.Errorf("starting %s: %w", p.atmos, err)
+	}
+	err := cmd.Wait()
 	var exit *exec.ExitError
 	if errors.As(err, &exit) {
 		return exit.ExitCode(), nil
 	}
 	if err != nil {
-		return -1, fmt.Errorf("starting %s: %w", p.atmos, err)
+		return -1, fmt.Errorf("running %s: %w", p.atmos, err)
 	}
 	return 0, nil
 }

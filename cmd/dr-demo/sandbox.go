@@ -16,6 +16,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"github.com/drstate/terraform-provider-dr/internal/process"
 )
 
 // sandboxProcess is a running `dr-sandbox up`.
@@ -76,9 +78,7 @@ func startSandbox(ctx context.Context, binary, dir string, scale float64, stateO
 	if err != nil {
 		return nil, err
 	}
-	// A Ctrl-C must reach the demo alone: it stops the sandbox itself.
-	s.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	if err := s.cmd.Start(); err != nil {
+	if err := process.Start(s.cmd, syscall.SIGTERM); err != nil {
 		return nil, fmt.Errorf("starting %s: %w: run `make build` first", binary, err)
 	}
 	lines := make(chan []byte, 1)

@@ -5,20 +5,19 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"os"
-	"os/signal"
-	"syscall"
 
 	"github.com/spf13/cobra"
+
+	"github.com/drstate/terraform-provider-dr/internal/process"
 )
 
 // version is set by the linker.
 var version = "dev"
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := process.Context()
 	err := root().ExecuteContext(ctx)
 	stop()
 	if err != nil {

@@ -16,6 +16,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"github.com/drstate/terraform-provider-dr/internal/process"
 )
 
 // Result of a command that ended.
@@ -62,12 +64,11 @@ func (w *Workspace) Start(ctx context.Context, args ...string) (*Process, error)
 	p.cmd.Dir = w.Dir
 	p.cmd.Env = w.env
 	p.cmd.Stdout, p.cmd.Stderr = p.out, p.out
-	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	// A plugin that outlives a killed Terraform holds its output open.
 	p.cmd.WaitDelay = 5 * time.Second
 	p.cmd.Cancel = func() error { p.Kill(); return nil }
 	p.started = time.Now()
-	if err := p.cmd.Start(); err != nil {
+	if err := process.Start(p.cmd, syscall.SIGKILL); err != nil {
 		stop()
 		return nil, err
 	}

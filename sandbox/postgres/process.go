@@ -6,41 +6,24 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strconv"
 	"strings"
-	"sync"
 	"syscall"
 	"time"
+
+	"github.com/drstate/terraform-provider-dr/internal/process"
 )
 
-// spawner starts every server from one operating system thread that lives as
-// long as this process: Linux sends a child its parent-death signal when the
-// *thread* that started it ends, and Go ends threads as it likes.
-var spawner = sync.OnceValue(func() chan<- func() {
-	work := make(chan func())
-	go func() {
-		runtime.LockOSThread()
-		for f := range work {
-			f()
-		}
-	}()
-	return work
-})
+// start starts a program that dies with this process. SIGQUIT is PostgreSQL's
+// immediate shutdown.
+func start(cmd *exec.Cmd) error { return process.Start(cmd, syscall.SIGQUIT) }
 
-// start starts a command that dies with this process.
-func start(cmd *exec.Cmd) error {
-	done := make(chan error)
-	spawner() <- func() { done <- cmd.Start() }
-	return <-done
-}
-
-// command prepares a PostgreSQL program: the servers' user, a process group of
-// its own (a terminal's interrupt is for the sandbox, which stops its servers in
-// order), and nothing of our environment, which may hold credentials.
+// command prepares a PostgreSQL program: the servers' user, and nothing of our
+// environment, which may hold credentials.
 func (m *Manager) command(name string, args ...string) *exec.Cmd {
 	// No context: a server outlives the call that started it, and Stop ends
 	// it in order.
@@ -50,12 +33,23 @@ func (m *Manager) command(name string, args ...string) *exec.Cmd {
 	if path, ok := os.LookupEnv("LD_LIBRARY_PATH"); ok {
 		cmd.Env = append(cmd.Env, "LD_LIBRARY_PATH="+path)
 	}
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	dieWithParent(cmd.SysProcAttr)
 	if m.user != nil {
-		cmd.SysProcAttr.Credential = &syscall.Credential{Uid: m.user.uid, Gid: m.user.gid}
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: m.user.uid, Gid: m.user.gid}}
 	}
 	return cmd
+}
+
+// Reap ends servers that a killed sandbox left in a data directory, which the
+// caller has for itself. A directory of someone else, or a link, is refused.
+func Reap(dataDir string) error {
+	info, err := os.Lstat(dataDir)
+	if err != nil {
+		return err
+	}
+	if !info.IsDir() || !ours(info) {
+		return fmt.Errorf("%s is not a directory of this user", dataDir)
+	}
+	return (&Manager{log: slog.New(slog.DiscardHandler), root: filepath.Join(dataDir, "postgres")}).reap()
 }
 
 // reap ends servers recorded by a predecessor that was killed, and clears their

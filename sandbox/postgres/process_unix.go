@@ -8,11 +8,7 @@ import (
 	"os/exec"
 	"strconv"
 	"strings"
-	"syscall"
 )
-
-// dieWithParent cannot be had here: the next start reaps.
-func dieWithParent(*syscall.SysProcAttr) {}
 
 // commandLine splits at blanks: good enough to recognise our own servers, whose
 // data directories are compared as a whole argument.
