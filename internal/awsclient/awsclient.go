@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/config"
@@ -41,7 +42,7 @@ const DefaultRegionTimeout = 3 * time.Second
 // else but their context to end them.
 const (
 	attemptTimeout   = 10 * time.Second
-	defaultSession   = "terraform-provider-dr"
+	product          = "terraform-provider-dr"
 	maxAttempts      = 12
 	maxRetryDelay    = 5 * time.Second
 	credentialWindow = time.Minute
@@ -63,8 +64,8 @@ type Config struct {
 	// RegionTimeout is the budget of each region's circuit breaker;
 	// DefaultRegionTimeout when zero.
 	RegionTimeout time.Duration
-	// UserAgent is appended to the SDK's own ("terraform-provider-dr/1.2.3").
-	UserAgent string
+	// Version of the provider, for the user agent ("terraform-provider-dr/1.2.3").
+	Version string
 	// OnCall, if set, is told of every finished call.
 	OnCall func(context.Context, Call)
 }
@@ -122,8 +123,8 @@ func New(ctx context.Context, cfg Config) (*Clients, error) {
 		return nil, ErrNoRegion
 	}
 	cfg.Region = base.Region
-	if cfg.UserAgent != "" {
-		base.APIOptions = append(base.APIOptions, addUserAgent(cfg.UserAgent))
+	if cfg.Version != "" {
+		base.APIOptions = append(base.APIOptions, awsmiddleware.AddUserAgentKeyValue(product, cfg.Version))
 	}
 	c := &Clients{
 		cfg:        cfg,
@@ -149,7 +150,7 @@ func (c *Clients) assume(role AssumeRole) aws.CredentialsProvider {
 	provider := stscreds.NewAssumeRoleProvider(client, role.RoleARN, func(o *stscreds.AssumeRoleOptions) {
 		o.RoleSessionName = role.SessionName
 		if o.RoleSessionName == "" {
-			o.RoleSessionName = defaultSession
+			o.RoleSessionName = product
 		}
 		if role.ExternalID != "" {
 			o.ExternalID = &role.ExternalID

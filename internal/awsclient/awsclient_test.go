@@ -393,3 +393,24 @@ func TestConfigurationErrors(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// TestFailingRegion has a region that answers with nothing but errors of its
+// own: it costs one budget, and is told from a silent one.
+func TestFailingRegion(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	s.set(east, refuse(http.StatusInternalServerError, "InternalFailure"))
+	c := clients(t, s, nil)
+	started := time.Now()
+	err := describe(t.Context(), c, east)
+	if !awsclient.IsUnreachable(err) || !awsclient.IsFailing(err) || !strings.Contains(err.Error(), "HTTP 500") {
+		t.Errorf("got %v", err)
+	}
+	if spent := time.Since(started); spent > 5*time.Second {
+		t.Errorf("it cost %s", spent)
+	}
+	calls := s.count(east)
+	if err := describe(t.Context(), c, east); !awsclient.IsFailing(err) || s.count(east) != calls {
+		t.Errorf("asked again: %v, %d calls after %d", err, s.count(east), calls)
+	}
+}

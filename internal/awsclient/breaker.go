@@ -9,14 +9,17 @@ import (
 	"time"
 )
 
-// UnreachableError says that a region gave no answer within its budget, or that
-// the configuration lists it as failed.
+// UnreachableError says that a region gave no usable answer within its budget,
+// or that the configuration lists it as failed.
 type UnreachableError struct {
 	Region string
 	// Budget that was spent without any answer.
 	Budget time.Duration
 	// Listed: the region is one of failed_regions and was not called.
 	Listed bool
+	// Status is the HTTP status (5xx) of the answers that it gave, 0 if it gave
+	// none.
+	Status int
 	// Err is how the last attempt ended, if one was made.
 	Err error
 }
@@ -26,6 +29,8 @@ func (e *UnreachableError) Error() string {
 	switch {
 	case e.Listed:
 		return e.Region + " is listed in failed_regions and was not called"
+	case e.Status != 0:
+		return fmt.Sprintf("%s answered with nothing but errors (HTTP %d) for %s", e.Region, e.Status, e.Budget)
 	case e.Err != nil:
 		return fmt.Sprintf("%s gave no answer within %s: %v", e.Region, e.Budget, e.Err)
 	default:
@@ -54,7 +59,7 @@ func isEssential(ctx context.Context) bool {
 // breaker charges the time during which at least one operation waits for an
 // answer of its region, and none comes, to one budget. An operation waits from
 // its first attempt on; it pauses between an answer (throttling, say) and its
-// next attempt, but not between a lost connection and the next attempt.
+// next attempt, but not between a lost connection or a 5xx and the next attempt.
 type breaker struct {
 	region string
 	budget time.Duration
@@ -66,6 +71,7 @@ type breaker struct {
 	spent   time.Duration // silence before since
 	timer   *time.Timer
 	open    bool
+	status  int             // of a 5xx since the last usable answer
 	tripped context.Context // ends when the breaker opens
 	trip    context.CancelFunc
 }
@@ -99,14 +105,14 @@ func (b *breaker) begin(ctx context.Context) (context.Context, *operation, error
 }
 
 func (b *breaker) unreachable(err error) *UnreachableError {
-	return &UnreachableError{Region: b.region, Budget: b.budget, Listed: b.listed, Err: err}
+	return &UnreachableError{Region: b.region, Budget: b.budget, Listed: b.listed, Status: b.status, Err: err}
 }
 
 // answered resets the budget and closes an open breaker.
 func (b *breaker) answered() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.spent, b.since = 0, time.Now()
+	b.spent, b.since, b.status = 0, time.Now(), 0
 	if b.waiting > 0 {
 		b.timer.Reset(b.budget)
 	}
@@ -182,6 +188,14 @@ func (o *operation) answered() {
 	o.pause()
 }
 
+// failing is an answer that blames the service: it neither resets the budget
+// nor closes an open breaker.
+func (o *operation) failing(status int) {
+	o.breaker.mu.Lock()
+	defer o.breaker.mu.Unlock()
+	o.breaker.status = status
+}
+
 func (o *operation) lost(err error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -210,8 +224,11 @@ func (o *operation) end(parent context.Context, err error) error {
 	o.cancel()
 	if err != nil && o.tripped != nil && o.tripped.Err() != nil && parent.Err() == nil && !hasAnswer(err) {
 		o.mu.Lock()
-		defer o.mu.Unlock()
-		return o.breaker.unreachable(o.lastErr)
+		last := o.lastErr
+		o.mu.Unlock()
+		o.breaker.mu.Lock()
+		defer o.breaker.mu.Unlock()
+		return o.breaker.unreachable(last)
 	}
 	return err
 }

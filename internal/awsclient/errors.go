@@ -58,11 +58,19 @@ func IsThrottled(err error) bool {
 	return ok
 }
 
-// IsUnreachable says that the region's budget was spent without an answer, or
-// that the configuration lists it as failed.
+// IsUnreachable says that the region's budget was spent without a usable answer,
+// or that the configuration lists it as failed. Credentials that could not be
+// had from another region's STS say nothing about this one.
 func IsUnreachable(err error) bool {
 	_, ok := errors.AsType[*UnreachableError](err)
-	return ok
+	return ok && !IsCredentials(err)
+}
+
+// IsFailing says that the region is there, and answers with nothing but errors
+// of its own.
+func IsFailing(err error) bool {
+	e, ok := errors.AsType[*UnreachableError](err)
+	return ok && e.Status != 0 && !IsCredentials(err)
 }
 
 // IsUnanswered says that the call may or may not have taken effect: it ended
@@ -125,6 +133,9 @@ func Explain(err error) string {
 		return ""
 	}
 	if e, ok := errors.AsType[*UnreachableError](err); ok {
+		if IsCredentials(err) {
+			return "getting AWS credentials: " + e.Error()
+		}
 		return e.Error()
 	}
 	api, ok := errors.AsType[smithy.APIError](err)

@@ -13,6 +13,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/smithy-go/middleware"
 )
 
@@ -80,16 +81,31 @@ func (c *regionClient) Do(req *http.Request) (*http.Response, error) {
 		return c.inner.Do(req)
 	}
 	op.attempt()
-	resp, err := c.do(req)
-	if err != nil {
+	resp, body, err := c.do(req)
+	switch {
+	case err != nil:
 		op.lost(err)
 		return nil, err
+	case resp.StatusCode >= http.StatusInternalServerError && !throttles(body):
+		op.failing(resp.StatusCode)
+	default:
+		op.answered()
 	}
-	op.answered()
 	return resp, nil
 }
 
-func (c *regionClient) do(req *http.Request) (*http.Response, error) {
+// throttles says that an error's body names one of the codes of throttling,
+// which comes from a service that is well.
+func throttles(body []byte) bool {
+	for code := range retry.DefaultThrottleErrorCodes {
+		if bytes.Contains(body, []byte(code)) {
+			return true
+		}
+	}
+	return false
+}
+
+func (c *regionClient) do(req *http.Request) (*http.Response, []byte, error) {
 	ctx, cancel := context.WithTimeout(req.Context(), c.timeoutFor(req.Context()))
 	defer cancel()
 	resp, err := c.inner.Do(req.WithContext(ctx))
@@ -99,13 +115,13 @@ func (c *regionClient) do(req *http.Request) (*http.Response, error) {
 		_ = resp.Body.Close()
 		if err == nil {
 			resp.Body = io.NopCloser(bytes.NewReader(body))
-			return resp, nil
+			return resp, body, nil
 		}
 	}
 	if req.Context().Err() == nil && errors.Is(err, context.DeadlineExceeded) {
-		return nil, &attemptError{err: fmt.Errorf("no answer to one attempt within %s", c.timeoutFor(req.Context()))}
+		return nil, nil, &attemptError{err: fmt.Errorf("no answer to one attempt within %s", c.timeoutFor(req.Context()))}
 	}
-	return nil, &attemptError{err: err}
+	return nil, nil, &attemptError{err: err}
 }
 
 func (c *regionClient) timeoutFor(ctx context.Context) time.Duration {

@@ -8,8 +8,6 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
-	"github.com/aws/smithy-go/middleware"
 )
 
 // backoff doubles from 100 ms to maxRetryDelay, with half of it random: a lost
@@ -34,10 +32,6 @@ func (unlimited) GetToken(context.Context, uint) (func() error, error) {
 
 // AddTokens does nothing.
 func (unlimited) AddTokens(uint) error { return nil }
-
-func addUserAgent(value string) func(*middleware.Stack) error {
-	return awsmiddleware.AddUserAgentKey(value)
-}
 
 // RetryThrottlingOnly is for calls that must not be made again after an answer
 // was lost: only what AWS has certainly not begun is retried.

@@ -179,7 +179,7 @@ func (p *drProvider) Configure(ctx context.Context, req provider.ConfigureReques
 		Region:        model.Region.ValueString(),
 		Profile:       model.Profile.ValueString(),
 		RegionTimeout: durationOr(model.RegionTimeout, awsclient.DefaultRegionTimeout),
-		UserAgent:     "terraform-provider-dr/" + p.version,
+		Version:       p.version,
 		OnCall:        logCall,
 	}
 	resp.Diagnostics.Append(model.Endpoints.ElementsAs(ctx, &cfg.Endpoints, false)...)
