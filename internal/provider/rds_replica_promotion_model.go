@@ -90,8 +90,9 @@ func (m *rdsReplicaPromotionModel) toSpec(ctx context.Context, prior *rdsReplica
 	diags.Append(m.Accept.ElementsAs(ctx, &spec.Accept, false)...)
 	spec.Fences, spec.FencesUnknown = m.fences(diags)
 	if prior != nil && (prior.Promoted.ValueBool() || prior.Source.ValueString() != "") {
-		spec.EvidentResourceID = prior.ResourceID.ValueString()
+		spec.EvidentResourceID, spec.EvidentSource = prior.ResourceID.ValueString(), prior.Source.ValueString()
 	}
+	spec.Settled = prior != nil && prior.Promoted.ValueBool() && m.Promoted.ValueBool()
 	return spec
 }
 

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 	"github.com/hashicorp/terraform-plugin-log/tflog"
@@ -63,6 +64,9 @@ func (r *rdsReplicaPromotionResource) ModifyPlan(ctx context.Context, req resour
 	if !plan.Promoted.ValueBool() {
 		if prior != nil && (prior.Status.ValueString() == statusWriter || prior.Status.ValueString() == statusNeedsReprotection) {
 			r.planUnwantedWriter(ctx, plan, &resp.Diagnostics)
+			if prior.Source.ValueString() != "" && !prior.Promoted.ValueBool() {
+				forgetSource(ctx, resp)
+			}
 		}
 		return
 	}
@@ -92,6 +96,19 @@ func (r *rdsReplicaPromotionResource) planUnwantedWriter(ctx context.Context, pl
 	i, err := r.p.RDS(plan.Region.ValueString()).Find(ctx, plan.DBInstanceIdentifier.ValueString())
 	if err == nil && !i.IsReplica() {
 		warnUnwantedWriter(diags, plan)
+	}
+}
+
+// forgetSource uses up the evidence that a writer was promoted from its source:
+// nobody has wanted it, its source goes on, and months later its data would be
+// old. An apply that means it all the same says so with standalone_writer.
+func forgetSource(ctx context.Context, resp *resource.ModifyPlanResponse) {
+	resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, path.Root("source"), types.StringNull())...)
+	for name, value := range map[string]any{
+		"status": types.StringUnknown(), "promoted_at": types.StringUnknown(),
+		"replica_lag_seconds": types.Float64Unknown(), "estimated_loss_seconds": types.Float64Unknown(),
+	} {
+		resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, path.Root(name), value)...)
 	}
 }
 
@@ -140,8 +157,15 @@ func (r *rdsReplicaPromotionResource) Read(ctx context.Context, req resource.Rea
 	case rds.IsKind(err, rds.KindNotFound) && imported:
 		addError(&resp.Diagnostics, "Unable to Import Replica Promotion", err)
 		return
-	case rds.IsKind(err, rds.KindNotFound):
+	case rds.IsKind(err, rds.KindNotFound) && state.Promoted.ValueBool():
 		resp.State.RemoveResource(ctx)
+		return
+	case rds.IsKind(err, rds.KindNotFound):
+		// It is only observed: to have it created again would make its
+		// absence an error, which would hold up the recovery elsewhere.
+		state.Status, state.ReplicaLagSeconds = types.StringValue(statusUnknown), types.Float64Null()
+		resp.Diagnostics.AddWarning(fmt.Sprintf("%s: does not exist in %s", id, region), errorDetail(err))
+		resp.Diagnostics.Append(resp.State.Set(ctx, &state)...)
 		return
 	case err != nil && (imported || awsclient.IsExpiredToken(err) || awsclient.IsCredentials(err)):
 		addError(&resp.Diagnostics, "Unable to Read Replica Promotion", err)
@@ -213,14 +237,14 @@ func (r *rdsReplicaPromotionResource) ensure(ctx context.Context, timeout time.D
 	}
 	plan.Source, plan.PromotedAt, plan.EstimatedLossSeconds = types.StringNull(), types.StringNull(), types.Float64Null()
 	plan.ReplicaLagSeconds = types.Float64Null()
+	if spec.Promoted && prior != nil {
+		plan.Source, plan.PromotedAt, plan.EstimatedLossSeconds = prior.Source, prior.PromotedAt, prior.EstimatedLossSeconds
+	}
 	switch out.Instance.Identifier {
 	case "":
 		plan.Status = types.StringValue(statusUnknown)
 		plan.ID = types.StringValue(plan.Region.ValueString() + "/" + spec.Identifier)
 	default:
-		if spec.Promoted && prior != nil {
-			plan.Source, plan.PromotedAt, plan.EstimatedLossSeconds = prior.Source, prior.PromotedAt, prior.EstimatedLossSeconds
-		}
 		plan.fromInstance(out.Instance)
 		plan.ReplicaLagSeconds = r.lag(ctx, out.Instance)
 	}

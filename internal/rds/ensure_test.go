@@ -210,6 +210,58 @@ func TestUntaggedPromotionWarns(t *testing.T) {
 	})
 }
 
+// TestSettledWriterIsLeftAlone edits an argument of a writer that serves: nothing
+// is waited for, and nothing about it is a reason to fail.
+func TestSettledWriterIsLeftAlone(t *testing.T) {
+	t.Parallel()
+	virtual(t, func(t *testing.T, c *cloud) {
+		spec := wanted()
+		spec.Settled, spec.EvidentResourceID = true, "db-REPLICA"
+		c.get(west, replica).ReadReplicaSourceDBInstanceIdentifier = nil
+		c.get(west, replica).DBInstanceStatus = aws.String("storage-full")
+		start := time.Now()
+		out, err := ensure(t, c, spec)
+		if err != nil || out.Instance.Status != "storage-full" || time.Since(start) > time.Second {
+			t.Errorf("%+v, %v after %s", out, err, time.Since(start))
+		}
+		c.down(west)
+		if out, err = ensure(t, c, spec); err != nil || len(out.Warnings) != 1 || c.mutations() != 0 {
+			t.Errorf("in a region that is down: %+v, %v, %v", out, err, c.calls)
+		}
+	})
+}
+
+// TestTwoWritersOfEachOther lost Terraform's state after having gone away and
+// come home: which of the two has the newer data, nothing tells.
+func TestTwoWritersOfEachOther(t *testing.T) {
+	t.Parallel()
+	virtual(t, func(t *testing.T, c *cloud) {
+		spec := wanted()
+		spec.Creating = true
+		sourceUp(c, &spec)
+		tag := func(region, id, from string) {
+			db := c.get(region, id)
+			db.ReadReplicaSourceDBInstanceIdentifier = nil
+			db.TagList = []types.Tag{{Key: aws.String(rds.PromotedFromTag), Value: aws.String(from)}}
+		}
+		tag(west, replica, sourceARN)
+		if a, err := c.service(west).Assess(t.Context(), spec); err != nil || a.Err() != nil || len(a.Warnings) != 1 {
+			t.Errorf("the old writer carries no tag: %+v, %v", a, err)
+		}
+		tag(east, "orders", "arn:aws:rds:us-west-2:111111111111:db:"+replica)
+		_, err := ensure(t, c, spec)
+		wantError(t, err, rds.KindStandaloneWriter, rds.FieldIdentifier, "both are writers", "standalone_writer")
+		a, err := c.service(west).Assess(t.Context(), spec)
+		if err != nil || !rds.IsKind(a.Err(), rds.KindStandaloneWriter) {
+			t.Errorf("at plan: %v, %v", a.Err(), err)
+		}
+		spec.Accept = []string{rds.AcceptStandaloneWriter}
+		if _, err := ensure(t, c, spec); err != nil || c.mutations() != 0 {
+			t.Errorf("accepted by name: %v, %v", err, c.calls)
+		}
+	})
+}
+
 func TestNotPromotedOnlyObserves(t *testing.T) {
 	t.Parallel()
 	spec := rds.Spec{Identifier: replica}
@@ -236,8 +288,12 @@ func TestNotPromotedOnlyObserves(t *testing.T) {
 		_, err = ensure(t, c, spec)
 		wantError(t, err, rds.KindRead, "", "expired", "Renew the credentials")
 		c.fail = nil
-		_, err = ensure(t, c, rds.Spec{Identifier: "nothing"})
+		_, err = ensure(t, c, rds.Spec{Identifier: "nothing", Creating: true})
 		wantError(t, err, rds.KindNotFound, rds.FieldIdentifier, "no DB instance")
+		out, err = ensure(t, c, rds.Spec{Identifier: "nothing"}) // it was there once
+		if err != nil || len(out.Warnings) != 1 || !strings.Contains(out.Warnings[0].Summary, "does not exist") {
+			t.Errorf("one that is gone: %+v, %v", out, err)
+		}
 	})
 }
 

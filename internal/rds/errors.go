@@ -58,6 +58,7 @@ const (
 	FieldIdentifier      = "db_instance_identifier"
 	FieldMode            = "mode"
 	FieldMaxLoss         = "max_estimated_loss"
+	FieldSourceLostAt    = "source_lost_at"
 	FieldAccept          = "accept"
 	FieldBackupRetention = "backup_retention_period"
 	FieldFences          = "fences"

@@ -56,8 +56,13 @@ type Spec struct {
 	// if none did. It is the evidence that a writer of that id is not an old
 	// source.
 	EvidentResourceID string
+	// EvidentSource is what it replicated then, or "".
+	EvidentSource string
 	// Creating: nothing is known of earlier runs.
 	Creating bool
+	// Settled: an earlier run saw the promotion complete, so that there is
+	// nothing to do and nothing to refuse.
+	Settled bool
 }
 
 func (s Spec) accepts(name string) bool { return slices.Contains(s.Accept, name) }
@@ -114,6 +119,11 @@ func (s *Service) Assess(ctx context.Context, spec Spec) (Assessment, error) {
 	if !i.IsReplica() {
 		if !adoptable(i, spec) {
 			a.Refusals = append(a.Refusals, standaloneWriter(i, spec))
+		} else if err := s.ambiguous(ctx, spec, i); err != nil {
+			a.Refusals = append(a.Refusals, err)
+		} else if from := spec.adoptedFrom(i); from != "" {
+			a.warn(i.Identifier+": is a writer already and is adopted as it is",
+				"It was promoted from "+from+", by an apply that did not end or by other means. What that source has acknowledged since is not in it.")
 		}
 		return a, nil
 	}
@@ -139,6 +149,38 @@ func adoptable(i Instance, spec Spec) bool {
 		return len(i.Replicas) > 0 || i.PromotedFrom != ""
 	}
 	return false
+}
+
+// adoptedFrom is the source that an adopted writer was promoted from, as far as
+// it is known.
+func (s Spec) adoptedFrom(i Instance) string {
+	switch {
+	case s.isEvident(i) && s.EvidentSource != "":
+		return s.EvidentSource
+	case s.Creating || s.isEvident(i):
+		return i.PromotedFrom
+	}
+	return ""
+}
+
+// ambiguous refuses a writer that is known only by its tag while the source that
+// the tag names is a writer that was promoted from this one: without Terraform's
+// state nothing tells which of the two came last.
+func (s *Service) ambiguous(ctx context.Context, spec Spec, i Instance) error {
+	if !spec.Creating || i.PromotedFrom == "" || spec.accepts(AcceptStandaloneWriter) {
+		return nil
+	}
+	source := Instance{Source: i.PromotedFrom, Region: i.Region}
+	other, err := s.peer(source.SourceRegion()).Find(ctx, source.SourceIdentifier())
+	if err != nil || other.IsReplica() || other.PromotedFrom == "" || other.PromotedFrom != i.ARN && other.PromotedFrom != i.Identifier {
+		return nil //nolint:nilerr // a source that is gone or silent is no writer that could be preferred
+	}
+	return &Error{
+		Kind: KindStandaloneWriter, Field: FieldIdentifier, Attempted: "adopt the writer", ID: i.Identifier, Region: i.Region,
+		Reason: fmt.Sprintf("It was promoted from %s in %s, and that one was promoted from it: both are writers, and nothing shows which has the newer data.",
+			other.Identifier, other.Region),
+		Next: `Find out which of them the application used last. If it is this one, say so with accept = ["standalone_writer"].`,
+	}
 }
 
 func standaloneWriter(i Instance, spec Spec) error {
@@ -239,6 +281,8 @@ func (a *Assessment) gateLoss(spec Spec, lag Lag, lagErr error) {
 	}
 	id := a.Instance.Identifier
 	a.Loss, a.LossKnown = EstimateLoss(a.Instance, lag, lostAt)
+	ahead, contradicted := contradicted(a.Instance, lag, spec.SourceLostAt)
+	a.LossKnown = a.LossKnown && !contradicted
 	limit := "no limit set"
 	if spec.MaxEstimatedLoss != nil {
 		limit = fmt.Sprintf("at most %s s", seconds(*spec.MaxEstimatedLoss))
@@ -252,6 +296,10 @@ func (a *Assessment) gateLoss(spec Spec, lag Lag, lagErr error) {
 		}
 		a.refuse(KindNoLossLimit, FieldMaxLoss, "An unplanned promotion loses what the replica has not received, and nobody has agreed to a limit. "+estimate,
 			`Set max_estimated_loss, such as "300s".`, nil)
+	case contradicted && !spec.accepts(AcceptUnknownLoss):
+		a.refuse(KindUnknownLoss, FieldSourceLostAt, fmt.Sprintf(
+			"The source was alive %s s after source_lost_at (%s), so the estimated loss is unknown.", seconds(ahead), stamp(spec.SourceLostAt)),
+			`Correct source_lost_at and its time zone, or remove it if it is an earlier incident's.`, nil)
 	case !a.LossKnown && !spec.accepts(AcceptUnknownLoss):
 		reason := "The estimated loss is unknown: CloudWatch has no ReplicaLag of this replica, or only -1 (not replicating)."
 		if lagErr != nil {
@@ -272,11 +320,6 @@ func (a *Assessment) gateLoss(spec Spec, lag Lag, lagErr error) {
 	default:
 		a.warn(fmt.Sprintf("%s: promotion cannot be undone (estimated loss %s s of %s)", id, seconds(a.Loss), limit),
 			explain+" The instance reboots and becomes a writer for good; going home needs a new replica.")
-	}
-	if ahead := -spec.SourceLostAt.Sub(lag.GoodAt.Add(-time.Duration(lag.GoodSeconds * float64(time.Second)))); a.LossKnown &&
-		a.Instance.isPostgreSQL() && !spec.SourceLostAt.IsZero() && ahead > time.Minute {
-		a.warn(fmt.Sprintf("%s: has a transaction %s s younger than source_lost_at", id, seconds(ahead)),
-			"The source was alive after the time given, so the estimated loss may be too low. Check source_lost_at and its time zone.")
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/rds/types"
 
+	"github.com/drstate/terraform-provider-dr/internal/awsclient"
 	"github.com/drstate/terraform-provider-dr/internal/rds"
 )
 
@@ -109,12 +110,36 @@ func TestGates(t *testing.T) {
 			text:    "(estimated loss 70 s of at most 300 s)",
 		},
 		"the loss is never negative": {
-			prepare: []func(*cloud, *rds.Spec){lagIs(0, 0), func(_ *cloud, s *rds.Spec) { s.SourceLostAt = time.Now().Add(-time.Hour) }},
+			prepare: []func(*cloud, *rds.Spec){lagIs(0, 0), func(_ *cloud, s *rds.Spec) { s.SourceLostAt = time.Now().Add(-30 * time.Second) }},
 			text:    "(estimated loss 0 s of at most 300 s)",
 		},
 		"source_lost_at before what the replica has received": {
 			prepare: []func(*cloud, *rds.Spec){lagIs(0, 0), func(_ *cloud, s *rds.Spec) { s.SourceLostAt = time.Now().Add(-time.Hour) }},
-			text:    "orders-usw2: has a transaction 3600 s younger than source_lost_at",
+			kind:    rds.KindUnknownLoss, field: rds.FieldSourceLostAt, text: "alive 3600 s after source_lost_at",
+		},
+		"a wrong source_lost_at is accepted by name": {
+			prepare: []func(*cloud, *rds.Spec){lagIs(0, 0), func(_ *cloud, s *rds.Spec) {
+				s.SourceLostAt, s.Accept = time.Now().Add(-time.Hour), []string{rds.AcceptUnknownLoss}
+			}},
+			text: "promotion cannot be undone (estimated loss unknown)",
+		},
+		"MySQL's replica was well after source_lost_at": {
+			prepare: []func(*cloud, *rds.Spec){
+				replicaIs(func(db *types.DBInstance) { db.Engine = aws.String("mysql") }), lagIs(0, 0),
+				func(_ *cloud, s *rds.Spec) { s.SourceLostAt = time.Now().Add(-10 * time.Minute) },
+			},
+			kind: rds.KindUnknownLoss, field: rds.FieldSourceLostAt, text: "alive 600 s after source_lost_at",
+		},
+		"a region that answers with errors may be healthy": {
+			prepare: []func(*cloud, *rds.Spec){func(c *cloud, _ *rds.Spec) {
+				c.fail = func(call string) error {
+					if strings.HasPrefix(call, east+" ") {
+						return &awsclient.UnreachableError{Region: east, Budget: 3 * time.Second, Status: 503}
+					}
+					return nil
+				}
+			}},
+			kind: rds.KindHealthySource, field: rds.FieldAccept, text: "could not be read",
 		},
 		"MySQL's lag is a distance": {
 			prepare: []func(*cloud, *rds.Spec){

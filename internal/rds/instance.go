@@ -205,7 +205,10 @@ func (s *Service) describePart(ctx context.Context, ids []string, out map[string
 			}
 			// One missing instance must not hide the others: halve.
 			half := len(ids) / 2
-			return errors.Join(s.describePart(ctx, ids[:half], out), s.describePart(ctx, ids[half:], out))
+			if err := s.describePart(ctx, ids[:half], out); err != nil {
+				return err
+			}
+			return s.describePart(ctx, ids[half:], out)
 		}
 		if err != nil {
 			return err

@@ -133,6 +133,22 @@ func (l Lag) with(at time.Time, seconds float64) Lag {
 	return l
 }
 
+// contradicted says that the replica has evidence of a source that was alive
+// after it is said to have been lost, and by how much: the time of the last
+// replayed transaction for PostgreSQL, of the last good datum for other engines,
+// whose replicas may take minutes to notice a silent source.
+func contradicted(i Instance, l Lag, lostAt time.Time) (time.Duration, bool) {
+	if lostAt.IsZero() || l.GoodAt.IsZero() {
+		return 0, false
+	}
+	alive, tolerance := l.GoodAt, StaleAfter
+	if i.isPostgreSQL() {
+		alive, tolerance = l.GoodAt.Add(-time.Duration(l.GoodSeconds*float64(time.Second))), time.Minute
+	}
+	ahead := alive.Sub(lostAt)
+	return ahead, ahead > tolerance
+}
+
 // EstimateLoss says how much of what the source had acknowledged when it was
 // lost the replica will never get. It is false when that is unknown.
 //

@@ -49,17 +49,17 @@ type Outcome struct {
 // a writer not at all. Errors are *Error, or several of them joined.
 func (s *Service) Ensure(ctx context.Context, spec Spec) (Outcome, error) {
 	i, err := s.Find(ctx, spec.Identifier)
-	if !spec.Promoted {
-		if err != nil && mayStayUnknown(spec, err) {
-			return Outcome{Warnings: []Warning{{
-				Summary: fmt.Sprintf("%s: could not be read in %s, its status is unknown", spec.Identifier, s.region),
-				Detail:  awsclient.Explain(err) + "\n\nNo promotion of it is wanted, so nothing depends on it.",
-			}}}, nil
-		}
-		return Outcome{Instance: i}, err
-	}
-	if err != nil {
+	switch {
+	case err != nil && mayStayUnknown(spec, err):
+		return Outcome{Warnings: []Warning{unread(spec, s.region, err)}}, nil
+	case err != nil:
 		return Outcome{}, err
+	case !spec.Promoted, spec.Settled && !i.IsReplica():
+		return Outcome{Instance: i}, nil
+	case !i.IsReplica():
+		if err := s.ambiguous(ctx, spec, i); err != nil {
+			return Outcome{}, err
+		}
 	}
 	spec.FencesUnknown = false // what is not known by now holds nobody off
 	r := &run{Service: s, spec: spec, id: i.Identifier}
@@ -83,14 +83,38 @@ func (s *Service) Ensure(ctx context.Context, spec Spec) (Outcome, error) {
 	return r.out, nil
 }
 
-// mayStayUnknown says that an instance of which no promotion is wanted may stay
-// unread: giving up a writer in a region that is lost, or half lost, must not
-// hold up the recovery in another.
+// mayStayUnknown says that an instance of which no promotion is wanted, or whose
+// promotion was settled by an earlier run, may stay unread: a writer in a region
+// that is lost, or half lost, or that somebody has deleted, must not hold up the
+// recovery in another.
 func mayStayUnknown(spec Spec, err error) bool {
-	if spec.Creating {
-		return awsclient.IsUnreachable(err)
+	switch {
+	case awsclient.IsExpiredToken(err), awsclient.IsCredentials(err):
+		return false
+	case spec.Creating:
+		return !spec.Promoted && awsclient.IsUnreachable(err)
+	case spec.Settled:
+		return IsKind(err, KindRead)
 	}
-	return IsKind(err, KindRead) && !awsclient.IsExpiredToken(err) && !awsclient.IsCredentials(err)
+	return !spec.Promoted && (IsKind(err, KindRead) || IsKind(err, KindNotFound))
+}
+
+// unread warns of an instance that stays so.
+func unread(spec Spec, region string, err error) Warning {
+	why := "No promotion of it is wanted, so nothing depends on it."
+	if spec.Settled {
+		why = "An earlier apply saw it as the writer that is wanted, and nothing is asked of it now."
+	}
+	if IsKind(err, KindNotFound) {
+		return Warning{
+			Summary: fmt.Sprintf("%s: does not exist in %s", spec.Identifier, region),
+			Detail:  why + "\n\nNext: build a replica of the present writer under this identifier, or take it out of the configuration.",
+		}
+	}
+	return Warning{
+		Summary: fmt.Sprintf("%s: could not be read in %s, its status is unknown", spec.Identifier, region),
+		Detail:  awsclient.Explain(unwrapped(err)) + "\n\n" + why,
+	}
 }
 
 // run is one Ensure of a promotion.

@@ -94,10 +94,14 @@ func New(region string, client Client, metrics Metrics, options Options) *Servic
 		// beyond seeing it soon.
 		Interval: 5 * options.PollInterval,
 		Max:      10 * options.PollInterval,
-		Fetch:    s.fetchLags,
-		Equal:    func(a, b Lag) bool { return a == b },
-		Status:   func(l Lag, found bool) string { return lagText(l, found) },
-		Outlive:  awsclient.IsTransient,
+		// As for instances: the source is fenced by now, and a metric that
+		// falls silent for seconds is no reason to wait for ever.
+		Fetch: func(ctx context.Context, ids []string) (map[string]Lag, error) {
+			return s.fetchLags(awsclient.Essential(ctx), ids)
+		},
+		Equal:   func(a, b Lag) bool { return a == b },
+		Status:  func(l Lag, found bool) string { return lagText(l, found) },
+		Outlive: awsclient.IsTransient,
 	}
 	s.fenceWaits = wait.Poller[string, Instance]{
 		Interval: options.PollInterval,

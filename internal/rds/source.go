@@ -44,7 +44,7 @@ func (s *Service) sourceHealth(ctx context.Context, i Instance) sourceHealth {
 		h.state, h.text = sourceHealthy, fmt.Sprintf("%s in %s answers and is %s", id, region, source.Status)
 	case IsKind(err, KindNotFound):
 		h.state, h.text = sourceGone, fmt.Sprintf("%s does not exist in %s any more", id, region)
-	case awsclient.IsUnreachable(err):
+	case awsclient.IsUnreachable(err) && !awsclient.IsFailing(err):
 		h.state, h.text = sourceUnreachable, awsclient.Explain(err)
 	default:
 		h.state, h.text, h.err = sourceUnknown, fmt.Sprintf("%s answers, but the state of %s could not be read", region, id), unwrapped(err)
