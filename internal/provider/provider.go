@@ -65,6 +65,7 @@ func (p *drProvider) Resources(context.Context) []func() resource.Resource {
 	return []func() resource.Resource{
 		newHTTPVerificationResource,
 		newRDSNetworkFenceResource,
+		newRDSReadReplicaResource,
 		newRDSReplicaPromotionResource,
 		newRoute53FailoverRecordResource,
 	}
@@ -73,6 +74,7 @@ func (p *drProvider) Resources(context.Context) []func() resource.Resource {
 // DataSources implements provider.Provider.
 func (p *drProvider) DataSources(context.Context) []func() datasource.DataSource {
 	return []func() datasource.DataSource{
+		newRDSRetiredInstancesDataSource,
 		newReplicationStatusDataSource,
 	}
 }

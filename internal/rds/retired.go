@@ -35,6 +35,34 @@ type Retired struct {
 	At time.Time
 }
 
+// Prices that a caller knows: this package knows none.
+type Prices struct {
+	// Hourly prices of a running Single-AZ instance, by class.
+	Hourly map[string]float64
+	// StoragePerGiB and month of a Single-AZ instance; nil if it is not known.
+	StoragePerGiB *float64
+}
+
+// hoursPerMonth is what AWS's own estimates reckon with.
+const hoursPerMonth = 730
+
+// MonthlyCost is what keeping the instance costs while it runs; false if a price
+// is missing. A Multi-AZ instance has everything twice. One that is stopped
+// costs its storage for a week, and is then started again by RDS.
+// https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_StopInstance.html
+func (r Retired) MonthlyCost(p Prices) (float64, bool) {
+	s := r.Instance.Settings
+	hourly, ok := p.Hourly[s.Class]
+	if !ok || p.StoragePerGiB == nil {
+		return 0, false
+	}
+	cost := hourly*hoursPerMonth + *p.StoragePerGiB*float64(s.AllocatedStorage)
+	if s.MultiAZ {
+		cost *= 2
+	}
+	return cost, true
+}
+
 // Retired lists the region's retired instances, the oldest first. An instance
 // whose retirement has not got as far as its rename is none. Errors are *Error.
 func (s *Service) Retired(ctx context.Context) ([]Retired, error) {
