@@ -43,7 +43,7 @@ func (w *rdsWorld) provider(more string) string {
 	return fmt.Sprintf(`
 provider "dr" {
   region         = "us-west-2"
-  endpoints      = { rds = %[1]q, cloudwatch = %[1]q, sts = %[1]q }
+  endpoints      = { rds = %[1]q, ec2 = %[1]q, cloudwatch = %[1]q, sts = %[1]q }
   poll_interval  = "50ms"
   region_timeout = "1s"
   %[2]s
