@@ -182,7 +182,10 @@ func (r *httpVerificationResource) Schema(ctx context.Context, _ resource.Schema
 			"address": schema.StringAttribute{
 				MarkdownDescription: "Address that gave the last answer.", Computed: true,
 			},
-			"timeouts": timeouts.Attributes(ctx, timeouts.Opts{Create: true, Update: true}),
+			"timeouts": timeouts.Attributes(ctx, timeouts.Opts{
+				Create: true, CreateDescription: "How long it may take until all `consecutive_successes` are in, on create. Default: `10m`.",
+				Update: true, UpdateDescription: "How long it may take until all `consecutive_successes` are in. Default: `10m`.",
+			}),
 		},
 	}
 }

@@ -139,7 +139,12 @@ func route53RecordSchema(ctx context.Context) schema.Schema {
 				MarkdownDescription: "`INSYNC` once Route 53 has confirmed the answer, or when the record was adopted as it should be; `unknown` when the answer was seen to change and nobody saw it confirmed: the next apply confirms it.",
 				Computed:            true,
 			},
-			"timeouts": timeouts.Attributes(ctx, timeouts.Opts{Create: true, Read: true, Update: true, Delete: true}),
+			"timeouts": timeouts.Attributes(ctx, timeouts.Opts{
+				Create: true, CreateDescription: "How long a change on create may take, INSYNC included. Default: `10m`.",
+				Read: true, ReadDescription: "How long to look at the record. Default: `2m`.",
+				Update: true, UpdateDescription: "How long a change may take, INSYNC included. Default: `10m`.",
+				Delete: true, DeleteDescription: "How long a deletion may take, where `delete_on_destroy` is set. Default: `10m`.",
+			}),
 		},
 	}
 }
