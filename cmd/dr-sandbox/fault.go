@@ -77,7 +77,7 @@ func faultAddCommand(c *client) *cobra.Command {
 	flags.StringVar(&f.Account, "account", "", "account (else any)")
 	flags.IntVar(&f.Skip, "skip", 0, "let this many matching calls pass first")
 	flags.IntVar(&f.Times, "times", 0, "apply this many times (0 is for ever)")
-	flags.StringVar(&when, "when", string(engine.Before), "hold, reset or delay before or after the call takes effect")
+	flags.StringVar(&when, "when", string(engine.Before), "hold, reset, delay or answer with an error before or after the call takes effect")
 	flags.DurationVar(&f.Latency, "latency", 0, "how long a latency fault takes, in wall time")
 	flags.StringVar(&code, "code", "", "AWS error code of an error fault (else InternalFailure)")
 	flags.IntVar(&status, "status", http.StatusBadRequest, "HTTP status of an error fault")

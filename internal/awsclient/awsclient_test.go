@@ -332,11 +332,12 @@ func TestErrorsAreToldApart(t *testing.T) {
 		status                                 int
 		denied, expired, throttled, unanswered bool
 	}{
-		"AccessDenied":           {status: 403, denied: true},
-		"InvalidClientTokenId":   {status: 403, denied: true},
-		"ExpiredToken":           {status: 403, expired: true},
-		"InvalidDBInstanceState": {status: 400},
-		"InternalFailure":        {status: 500, unanswered: true},
+		"AccessDenied":              {status: 403, denied: true},
+		"InvalidClientTokenId":      {status: 403, denied: true},
+		"InvalidSignatureException": {status: 400, denied: true},
+		"ExpiredToken":              {status: 403, expired: true},
+		"InvalidDBInstanceState":    {status: 400},
+		"InternalFailure":           {status: 500, unanswered: true},
 	} {
 		t.Run(code, func(t *testing.T) {
 			t.Parallel()

@@ -43,7 +43,8 @@ func IsDenied(err error) bool {
 		"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "NotAuthorized",
 		"AuthorizationError", "AuthFailure", "OptInRequired", "InvalidClientTokenId",
 		"UnrecognizedClientException", "SignatureDoesNotMatch", "InvalidAccessKeyId",
-		"MissingAuthenticationToken", "IncompleteSignature",
+		"MissingAuthenticationToken", "IncompleteSignature", "InvalidSignatureException",
+		"MissingAuthenticationTokenException", "IncompleteSignatureException",
 	}, Code(err))
 }
 

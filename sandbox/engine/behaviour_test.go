@@ -8,9 +8,11 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
+	"strings"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -20,6 +22,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/rds"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
+	"github.com/aws/aws-sdk-go-v2/service/sts/types"
 
 	"github.com/drstate/terraform-provider-dr/sandbox/engine"
 	stsservice "github.com/drstate/terraform-provider-dr/sandbox/sts"
@@ -133,6 +136,7 @@ func TestFaultAnswers(t *testing.T) {
 	}{
 		{engine.Fault{Kind: engine.FaultThrottle}, "Throttling", engine.OutcomeThrottled, false},
 		{engine.Fault{Kind: engine.FaultError, Error: &engine.Error{Code: "AccessDenied", Status: 403, Message: "no"}}, "AccessDenied", "AccessDenied", false},
+		{engine.Fault{Kind: engine.FaultError, When: engine.After}, "InternalFailure", "InternalFailure", true},
 		{engine.Fault{Kind: engine.FaultReset}, "", engine.OutcomeReset, false},
 		{engine.Fault{Kind: engine.FaultReset, When: engine.After}, "", engine.OutcomeReset, true},
 	} {
@@ -149,6 +153,34 @@ func TestFaultAnswers(t *testing.T) {
 		}
 		if c := e.Calls()[0]; c.Outcome != step.outcome || c.TookEffect != step.effect {
 			t.Errorf("%+v: recorded %+v", step.fault, c)
+		}
+	}
+}
+
+func TestARemovedFaultHoldsNothing(t *testing.T) {
+	t.Parallel()
+	e, url := rdsServer(t)
+	e.AddFault(engine.Fault{Kind: engine.FaultLatency, Latency: 200 * time.Millisecond})
+	hold := e.AddFault(engine.Fault{Kind: engine.FaultHold})
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	defer cancel()
+	result := make(chan error, 1)
+	go func() { result <- promote(ctx, url, "us-west-2") }()
+	eventually(t, "the fault applies", func() bool { _, applied, _ := hold.Counts(); return applied == 1 })
+	hold.Remove() // while the latency keeps the call from being held
+	if err := <-result; err != nil {
+		t.Errorf("a call that nobody can release is held: %v", err)
+	}
+}
+
+func TestFaultsThatCannotBe(t *testing.T) {
+	t.Parallel()
+	for _, f := range []engine.Fault{
+		{Kind: "flood"}, {Kind: engine.FaultLatency}, {Kind: engine.FaultHold, When: "during"},
+		{Kind: engine.FaultThrottle, When: engine.After}, {Kind: engine.FaultHold, Skip: -1},
+	} {
+		if err := f.Validate(); err == nil {
+			t.Errorf("%+v is accepted", f)
 		}
 	}
 }
@@ -228,6 +260,94 @@ func TestAccounts(t *testing.T) {
 	in.DurationSeconds = aws.Int32(60)
 	_, err = client.AssumeRole(t.Context(), in)
 	wantCode(t, err, "ValidationError")
+}
+
+func TestSessionsAreNoLongerThanAllowed(t *testing.T) {
+	t.Parallel()
+	e, url := rdsServer(t)
+	roles := stsservice.New(e)
+	short, long := "arn:aws:iam::111111111111:role/short", "arn:aws:iam::111111111111:role/long"
+	roles.AddRole(stsservice.Role{ARN: short, TrustedAccounts: []string{engine.WorkloadAccount}})
+	roles.AddRole(stsservice.Role{ARN: long, TrustedAccounts: []string{engine.WorkloadAccount}, MaxDuration: 4 * time.Hour})
+	e.Register(roles.Definition())
+	c := config(url, "us-west-2")
+	assume := func(role string, hours int32) (*types.Credentials, error) {
+		out, err := sts.NewFromConfig(c).AssumeRole(t.Context(), &sts.AssumeRoleInput{
+			RoleArn: &role, RoleSessionName: aws.String("failover"), DurationSeconds: aws.Int32(hours * 3600),
+		})
+		if err != nil {
+			return nil, err
+		}
+		return out.Credentials, nil
+	}
+	_, err := assume(short, 2)
+	wantCode(t, err, "ValidationError")
+	_, err = assume(long, 5)
+	wantCode(t, err, "ValidationError")
+	session, err := assume(long, 4)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Credentials = credentials.NewStaticCredentialsProvider(*session.AccessKeyId, "any", *session.SessionToken)
+	if _, err := assume(long, 1); err != nil {
+		t.Errorf("an hour by role chaining: %v", err)
+	}
+	_, err = assume(long, 2)
+	wantCode(t, err, "ValidationError")
+}
+
+// TestDenials asks as each kind of service is asked; who is denied is told
+// before anything else, so that the services need not exist.
+func TestDenials(t *testing.T) {
+	t.Parallel()
+	e, url := rdsServer(t)
+	e.Register(engine.Service{Name: "ec2", Protocols: []engine.Protocol{engine.EC2Query}})
+	e.AddKey("ASIAEXPIRED", engine.Identity{Account: engine.WorkloadAccount, Expires: time.Now().Add(-time.Minute)})
+	ask := func(service, key string, header ...string) string {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url, strings.NewReader("Action=DescribeDBInstances"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := 0; i < len(header); i += 2 {
+			r.Header.Set(header[i], header[i+1])
+		}
+		if key != "" {
+			now := time.Now().UTC()
+			r.Header.Set("X-Amz-Date", now.Format("20060102T150405Z"))
+			r.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential="+key+"/"+now.Format("20060102")+"/us-west-2/"+service+"/aws4_request, SignedHeaders=host, Signature=00")
+		}
+		resp, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		calls := e.Calls()
+		return fmt.Sprint(resp.StatusCode, " ", calls[len(calls)-1].Outcome)
+	}
+	form := []string{"Content-Type", "application/x-www-form-urlencoded"}
+	json11 := []string{"Content-Type", "application/x-amz-json-1.1", "X-Amz-Target", "secretsmanager.ListSecrets"}
+	restJSON := []string{"Content-Type", "application/json"}
+	for _, tc := range []struct {
+		service, key, want string
+		header             []string
+	}{
+		{"rds", "AKIANOBODY", "403 InvalidClientTokenId", form},
+		{"rds", "ASIAEXPIRED", "403 ExpiredToken", form},
+		{"rds", "", "403 MissingAuthenticationToken", form},
+		{"ec2", "AKIANOBODY", "401 AuthFailure", form},
+		{"ec2", "ASIAEXPIRED", "400 RequestExpired", form},
+		{"secretsmanager", "AKIANOBODY", "400 UnrecognizedClientException", json11},
+		{"secretsmanager", "ASIAEXPIRED", "400 ExpiredTokenException", json11},
+		{"secretsmanager", "", "400 MissingAuthenticationTokenException", json11},
+		{"backup", "AKIANOBODY", "403 UnrecognizedClientException", restJSON},
+		{"s3", "AKIANOBODY", "403 InvalidAccessKeyId", nil},
+		{"s3", "ASIAEXPIRED", "400 ExpiredToken", nil},
+		{"s3", "", "403 AccessDenied", nil},
+	} {
+		if got := ask(tc.service, tc.key, tc.header...); got != tc.want {
+			t.Errorf("%s as %q: %s, want %s", tc.service, tc.key, got, tc.want)
+		}
+	}
 }
 
 // echo serves connections that answer what they are sent.

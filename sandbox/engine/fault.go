@@ -24,7 +24,8 @@ const (
 	FaultReset    FaultKind = "reset"
 )
 
-// When says at which side of a call's effect a hold, a reset or a latency is.
+// When says at which side of a call's effect a fault is. An error after it is an
+// answer that tells the caller nothing of what was done.
 type When string
 
 // Before is the default.
@@ -69,6 +70,9 @@ func (f *Fault) Validate() error {
 	if f.When != "" && f.When != Before && f.When != After {
 		return fmt.Errorf("a fault is %q or %q a call's effect, not %q", Before, After, f.When)
 	}
+	if f.Kind == FaultThrottle && f.When == After {
+		return errors.New("a call that is throttled never takes effect: a throttle fault cannot come after it")
+	}
 	if f.Skip < 0 || f.Times < 0 {
 		return errors.New("skip and times cannot be negative")
 	}
@@ -100,6 +104,7 @@ type ActiveFault struct {
 	// Guarded by set.mu.
 	seen, applied, holding int
 	release, drop          chan struct{} // closed at each Release and Drop, then replaced
+	removed                bool
 }
 
 // faults is the list of active ones.
@@ -179,22 +184,19 @@ func (a *ActiveFault) Remove() {
 			break
 		}
 	}
+	a.removed = true
 	a.set.mu.Unlock()
 	a.Release()
 }
 
 // applying returns the faults that apply to a call at one side of its effect,
-// and counts them. Errors and throttling come before it.
+// and counts them.
 func (set *faults) applying(r *Record, when When) []*ActiveFault {
 	set.mu.Lock()
 	defer set.mu.Unlock()
 	var list []*ActiveFault
 	for _, a := range set.active {
-		side := a.When
-		if a.Kind == FaultError || a.Kind == FaultThrottle {
-			side = Before
-		}
-		if side != when || !a.matches(r) {
+		if a.When != when || !a.matches(r) {
 			continue
 		}
 		a.seen++
@@ -215,6 +217,10 @@ const goneGrace = 20 * time.Millisecond
 // client (false).
 func (a *ActiveFault) hold(ctx context.Context, r Record) bool {
 	a.set.mu.Lock()
+	if a.removed { // since it was found to apply: nobody could release the call
+		a.set.mu.Unlock()
+		return true
+	}
 	release, drop := a.release, a.drop
 	a.holding++
 	a.set.mu.Unlock()

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strings"
 	"time"
 )
 
@@ -49,8 +50,10 @@ func (e *Engine) serve(w http.ResponseWriter, r *http.Request, only string) {
 	defer context.AfterFunc(e.ctx, cancel)()
 	x := &exchange{e: e, w: w, ctx: ctx, req: req, id: ID(), started: e.Clock.Now()}
 	if !signed {
-		missing := &Error{Code: "MissingAuthenticationToken", Status: http.StatusForbidden, Message: "Request is missing Authentication Token"}
-		failure(nil, req.protocol, x.id, missing).send(w)
+		// Without a scope nobody knows service and region; what is recorded
+		// shows that a caller without credentials was here.
+		x.record = e.records.add(Record{Time: x.started, Operation: req.operation, RequestID: x.id})
+		x.unsigned()
 		return
 	}
 	x.service = e.service(s.service)
@@ -73,6 +76,21 @@ func (e *Engine) serve(w http.ResponseWriter, r *http.Request, only string) {
 	x.finish(a, outcome)
 }
 
+// unsigned refuses a call without credentials. A REST request that is not JSON
+// is for S3 or Route 53, and S3's answer tells less.
+func (x *exchange) unsigned() {
+	service, message := "", "Request is missing Authentication Token"
+	if x.req.protocol == RESTXML && !strings.HasPrefix(x.req.http.URL.Path, "/2013-04-01/") {
+		service, message = "s3", "Access Denied"
+	}
+	missing := deny(unsigned, service, x.req.protocol, message)
+	a := failure(x.e.service(service), x.req.protocol, x.id, missing)
+	x.record.update(func(r *Record) {
+		r.Service, r.Outcome, r.Status, r.Duration = service, missing.Code, a.status, time.Since(x.started)
+	})
+	a.send(x.w)
+}
+
 // handle does everything but sending. A nil answer ends the connection.
 func (x *exchange) handle(only string) (*answer, string) {
 	if outcome := x.passRegion(); outcome != "" {
@@ -91,9 +109,9 @@ func (x *exchange) handle(only string) (*answer, string) {
 		}
 	}
 	if only != "" && only != x.region.name {
-		return x.refuse(&Error{Code: "SignatureDoesNotMatch", Status: http.StatusForbidden, Message: "Credential should be scoped to a valid region: this is the endpoint of " + only + "."})
+		return x.refuse(deny(mismatched, x.req.scope.service, x.req.protocol, "Credential should be scoped to a valid region: this is the endpoint of "+only+"."))
 	}
-	who, denied := x.e.authenticate(x.req.scope, x.started)
+	who, denied := x.e.authenticate(x.req.scope, x.req.protocol, x.started)
 	if denied != nil {
 		return x.refuse(denied)
 	}
@@ -121,8 +139,8 @@ func (x *exchange) handle(only string) (*answer, string) {
 		UserID: who.UserID, AccessKeyID: x.req.scope.accessKeyID, Time: x.started, record: x.record,
 	}
 	a, outcome := x.invoke(call, op, in)
-	if _, late := x.faults(After); late != "" {
-		return nil, late
+	if instead, late := x.faults(After); late != "" {
+		return instead, late
 	}
 	return a, outcome
 }

@@ -115,38 +115,28 @@ const clockSkew = 15 * time.Minute
 
 // authenticate tells who signed. The signature itself is not verified, since
 // any secret is accepted; what surrounds it must be well formed.
-func (e *Engine) authenticate(s scope, now time.Time) (Identity, *Error) {
-	denied := func(code, message string) *Error {
-		return &Error{Code: code, Status: http.StatusForbidden, Message: message}
-	}
+func (e *Engine) authenticate(s scope, p Protocol, now time.Time) (Identity, *Error) {
+	denied := func(d denial, message string) *Error { return deny(d, s.service, p, message) }
 	if s.signature == "" {
-		return Identity{}, denied("IncompleteSignature", "The request carries no signature.")
+		return Identity{}, denied(incomplete, "The request carries no signature.")
 	}
 	at, err := time.Parse("20060102T150405Z", s.timestamp)
 	if err != nil || !strings.HasPrefix(s.timestamp, s.date) {
-		return Identity{}, denied("SignatureDoesNotMatch", "The date of the credential scope does not match the request's time stamp.")
+		return Identity{}, denied(mismatched, "The date of the credential scope does not match the request's time stamp.")
 	}
 	allowed := clockSkew
 	if s.presigned {
 		allowed = max(allowed, s.expires)
 	}
 	if now.Sub(at) > allowed || at.Sub(now) > clockSkew {
-		code := "SignatureDoesNotMatch"
-		if s.service == "s3" {
-			code = "RequestTimeTooSkewed"
-		}
-		return Identity{}, denied(code, "Signature expired or not yet current: "+s.timestamp+" is not within 15 minutes of "+now.Format("20060102T150405Z")+".")
+		return Identity{}, denied(skewed, "Signature expired or not yet current: "+s.timestamp+" is not within 15 minutes of "+now.Format("20060102T150405Z")+".")
 	}
 	who, ok := e.identity(s.accessKeyID)
 	if !ok || who.SessionToken != s.token {
-		code := "InvalidClientTokenId"
-		if s.service == "s3" {
-			code = "InvalidAccessKeyId"
-		}
-		return Identity{}, denied(code, "The security token included in the request is invalid.")
+		return Identity{}, denied(unknownKey, "The security token included in the request is invalid.")
 	}
 	if !who.Expires.IsZero() && now.After(who.Expires) {
-		return Identity{}, denied("ExpiredToken", "The security token included in the request is expired.")
+		return Identity{}, denied(expired, "The security token included in the request is expired.")
 	}
 	return who, nil
 }

@@ -7,6 +7,7 @@
 package sts
 
 import (
+	"cmp"
 	"crypto/rand"
 	"encoding/base32"
 	"encoding/base64"
@@ -31,6 +32,8 @@ type Role struct {
 	TrustedAccounts []string
 	// ExternalID that the caller must give, if not empty.
 	ExternalID string
+	// MaxDuration of a session; 0 means an hour, as IAM sets it.
+	MaxDuration time.Duration
 }
 
 // Service is the simulated STS.
@@ -109,6 +112,13 @@ func (s *Service) assumeRole(c *engine.Call, in *sts.AssumeRoleInput) (*sts.Assu
 	if !known || !slices.Contains(role.TrustedAccounts, c.Account) ||
 		(role.ExternalID != "" && role.ExternalID != aws.ToString(in.ExternalId)) {
 		return nil, denied("User: " + c.Principal + " is not authorized to perform: sts:AssumeRole on resource: " + arn)
+	}
+	longest := cmp.Or(role.MaxDuration, time.Hour)
+	switch {
+	case life > time.Hour && strings.HasPrefix(c.AccessKeyID, "ASIA"):
+		return nil, engine.Refuse("ValidationError", "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining.")
+	case life > longest:
+		return nil, engine.Refuse("ValidationError", "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.")
 	}
 	account, assumed := parts[1], "arn:aws:sts::"+parts[1]+":assumed-role/"+parts[2]+"/"+name
 	id := "AROA" + token(10)[:16] + ":" + name
