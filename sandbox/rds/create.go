@@ -159,8 +159,9 @@ func (s *Service) newFromInput(account, region string, in *rds.CreateDBInstanceI
 	db.AllocatedStorage, db.MaxAllocatedStorage = aws.Int32(storage), in.MaxAllocatedStorage
 	db.BackupRetentionPeriod = aws.Int32(1) // RDS's default
 	override(&db.BackupRetentionPeriod, in.BackupRetentionPeriod)
-	override(&db.PreferredMaintenanceWindow, in.PreferredMaintenanceWindow)
-	override(&db.PreferredBackupWindow, in.PreferredBackupWindow)
+	if err := chooseWindows(db, in.PreferredBackupWindow, in.PreferredMaintenanceWindow); err != nil {
+		return nil, none, err
+	}
 	override(&db.StorageEncrypted, in.StorageEncrypted)
 	s.common(i, common{
 		zone: in.AvailabilityZone, multiAZ: in.MultiAZ, protection: in.DeletionProtection, public: in.PubliclyAccessible,

@@ -4,6 +4,7 @@ package rds
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"strconv"
 
@@ -106,7 +107,8 @@ func (s *Service) relisten(i *instance, port bool) error {
 		}
 		proxy, err := s.e.Network.Guarded(net.JoinHostPort(d.ip.String(), strconv.Itoa(int(i.port))), d.server.Addr, s.guard(i), i.region)
 		if err != nil {
-			return err
+			return fmt.Errorf("instance %s: %w; is something listening on port %d of every address (0.0.0.0)? Stop it, have it listen on 127.0.0.1, "+
+				"or start without databases to connect to: --state-only", i.id, err, i.port)
 		}
 		d.proxy = proxy
 	}

@@ -70,7 +70,7 @@ func (s *Service) deleteInstance(c *engine.Call, in *rds.DeleteDBInstanceInput) 
 		return nil, clash("FinalDBSnapshotIdentifier cannot be given when SkipFinalSnapshot is.")
 	case i.isReplica() && snapshot != "":
 		return nil, clash("FinalDBSnapshotIdentifier cannot be given for a read replica.")
-	case !i.isReplica() && !skip && snapshot == "":
+	case !skip && snapshot == "": // a replica cannot have one, but must say so
 		return nil, clash("FinalDBSnapshotIdentifier is required unless SkipFinalSnapshot is specified.")
 	case snapshot != "" && (len(snapshot) > 255 || !identifierPattern.MatchString(snapshot)):
 		return nil, invalid("The parameter FinalDBSnapshotIdentifier is not a valid identifier: %s", snapshot)

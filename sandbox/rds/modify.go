@@ -67,6 +67,9 @@ func (s *Service) checkModification(i *instance, in *rds.ModifyDBInstanceInput) 
 			return err
 		}
 	}
+	if err := checkWindows(&i.db, in.PreferredBackupWindow, in.PreferredMaintenanceWindow); err != nil {
+		return err
+	}
 	if p := in.MasterUserPassword; p != nil {
 		if i.isReplica() {
 			return clash("The master password of a read replica is that of its source.")

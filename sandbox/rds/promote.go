@@ -33,6 +33,9 @@ func (s *Service) promoteReplica(c *engine.Call, in *rds.PromoteReadReplicaInput
 	if !i.isReplica() {
 		return nil, wrongState("DB Instance %s is not a read replica.", i.id)
 	}
+	if err := checkWindows(&i.db, in.PreferredBackupWindow, nil); err != nil {
+		return nil, err
+	}
 	retention := int32(1) // omitted does not mean "keep"
 	set(&retention, in.BackupRetentionPeriod)
 	if retention == 0 && len(i.replicas) > 0 {

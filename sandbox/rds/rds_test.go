@@ -303,7 +303,9 @@ func TestDeletionOfASourceAndItsReplicas(t *testing.T) {
 			t.Parallel()
 			w := start(t, 1200, true)
 			w.seed(name)
-			_, err := w.client(east).DeleteDBInstance(t.Context(), &sdk.DeleteDBInstanceInput{
+			_, err := w.client(west).DeleteDBInstance(t.Context(), &sdk.DeleteDBInstanceInput{DBInstanceIdentifier: aws.String("orders-usw2")})
+			refused(t, err, "InvalidParameterCombination", 400) // not even a replica, without SkipFinalSnapshot
+			_, err = w.client(east).DeleteDBInstance(t.Context(), &sdk.DeleteDBInstanceInput{
 				DBInstanceIdentifier: aws.String("orders"), SkipFinalSnapshot: aws.Bool(true),
 			})
 			if err != nil {
