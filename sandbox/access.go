@@ -63,12 +63,26 @@ func (s *Sandbox) EC2() *ec2.Service { return s.world.EC2 }
 // the workload account, and nothing else.
 func (s *Sandbox) Env() []string { return Environment(s.endpoint) }
 
-// Environment is Env for a sandbox that runs elsewhere on this machine.
+// Misleading are the variables that could lead a client elsewhere than
+// Environment says: a profile, and endpoints of single services.
+func Misleading() []string {
+	return []string{
+		"AWS_PROFILE", "AWS_DEFAULT_PROFILE",
+		"AWS_ENDPOINT_URL_CLOUDWATCH", "AWS_ENDPOINT_URL_EC2", "AWS_ENDPOINT_URL_RDS", "AWS_ENDPOINT_URL_ROUTE_53",
+		"AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL_SECRETS_MANAGER", "AWS_ENDPOINT_URL_STS",
+	}
+}
+
+// Environment is Env for a sandbox that runs elsewhere on this machine. It
+// empties what would make the SDK pass these keys or this endpoint over; see
+// Misleading for what only a shell can unset.
 func Environment(endpoint string) []string {
 	return []string{
 		"AWS_ENDPOINT_URL=" + endpoint,
 		"AWS_ACCESS_KEY_ID=" + engine.WorkloadAccessKey,
 		"AWS_SECRET_ACCESS_KEY=any-secret-is-accepted-here",
+		"AWS_SESSION_TOKEN=",
+		"AWS_IGNORE_CONFIGURED_ENDPOINT_URLS=false",
 		"AWS_REGION=us-west-2",
 		"AWS_DEFAULT_REGION=us-west-2",
 		"AWS_EC2_METADATA_DISABLED=true",

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"strconv"
 	"time"
 
 	"github.com/drstate/terraform-provider-dr/sandbox/engine"
@@ -25,6 +26,7 @@ type Status struct {
 	Scenario  string        `json:"scenario"`
 	StateOnly bool          `json:"state_only"`
 	TimeScale float64       `json:"time_scale"`
+	Instances []Instance    `json:"instances"`
 	States    []RegionInfo  `json:"region_states"`
 	Faults    []FaultStatus `json:"faults"`
 	Calls     int           `json:"calls"`
@@ -39,6 +41,18 @@ type Ready struct {
 	Applications []Application     `json:"applications"`
 	CAFile       string            `json:"ca_file,omitempty"`
 	DataDir      string            `json:"data_dir"`
+}
+
+// Instance is what a database is now, whatever it was at the start.
+type Instance struct {
+	Identifier string `json:"identifier"`
+	Account    string `json:"account"`
+	Region     string `json:"region"`
+	Status     string `json:"status"`
+	// Source is empty for a writer.
+	Source string `json:"source,omitempty"`
+	// Address is empty for a state-only instance.
+	Address string `json:"address,omitempty"`
 }
 
 // RegionInfo is one region's state.
@@ -70,6 +84,13 @@ func (s *Sandbox) Status() Status {
 		Ready: s.Ready(), PID: os.Getpid(), Started: s.started,
 		Scenario: s.options.Scenario, StateOnly: s.options.StateOnly, TimeScale: s.engine.Clock.Scale,
 		Faults: s.faults(), Calls: len(s.engine.Calls()),
+	}
+	for _, d := range s.world.RDS.Databases() {
+		i := Instance{Identifier: d.Identifier, Account: d.Account, Region: d.Region, Status: d.Status, Source: d.Source}
+		if d.Address != "" {
+			i.Address = net.JoinHostPort(d.Address, strconv.Itoa(int(d.Port)))
+		}
+		st.Instances = append(st.Instances, i)
 	}
 	for _, name := range s.engine.RegionNames() {
 		st.States = append(st.States, RegionInfo{name, s.engine.RegionState(name), s.regions[name]})

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -69,12 +70,12 @@ func statusCommand(c *client) *cobra.Command {
 			for _, r := range s.States {
 				fmt.Fprintf(w, "region\t%s\t%s\t%s\n", r.Name, r.State, r.Endpoint)
 			}
-			for _, d := range s.Databases {
-				where := fmt.Sprintf("%s:%d", d.Host, d.Port)
-				if s.StateOnly {
-					where = "state only"
+			for _, i := range s.Instances {
+				role := "writer"
+				if i.Source != "" {
+					role = "replica of " + i.Source
 				}
-				fmt.Fprintf(w, "database\t%s\t%s\t%s\n", d.Identifier, d.Region, where)
+				fmt.Fprintf(w, "database\t%s\t%s\t%s\t%s\t%s\n", i.Identifier, i.Region, i.Status, role, cmp.Or(i.Address, "state only"))
 			}
 			for _, a := range s.Applications {
 				fmt.Fprintf(w, "application\t%s\t%s\n", a.Region, a.HTTP)
@@ -109,6 +110,9 @@ func envCommand(c *client) *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			var s sandbox.Status
 			if err := c.ask(cmd.Context(), http.MethodGet, "status", nil, &s); err != nil {
+				return err
+			}
+			if _, err := fmt.Fprintln(cmd.OutOrStdout(), "unset", strings.Join(sandbox.Misleading(), " ")); err != nil {
 				return err
 			}
 			for _, line := range append(sandbox.Environment(s.Endpoint), endpointVariable+"="+s.Endpoint) {

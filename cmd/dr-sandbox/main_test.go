@@ -8,6 +8,8 @@ import (
 	"encoding/json"
 	"io"
 	"os"
+	"os/exec"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -84,11 +86,33 @@ func TestCommands(t *testing.T) {
 			t.Errorf("%s: %v", args, err)
 		}
 	}
-	if out, err := run(t, "env"); err != nil || !strings.Contains(out, "export AWS_ENDPOINT_URL='"+ready.Endpoint+"'") {
-		t.Errorf("env: %v: %s", err, out)
+	out, err := run(t, "env")
+	if err != nil {
+		t.Fatal(err)
+	}
+	// A shell that was led elsewhere is led to the sandbox alone.
+	shell := exec.CommandContext(t.Context(), "sh", "-c", out+"env")
+	shell.Env = []string{
+		"PATH=" + os.Getenv("PATH"), "AWS_PROFILE=production", "AWS_SESSION_TOKEN=real", "AWS_ENDPOINT_URL_RDS=https://rds.amazonaws.com",
+		"AWS_IGNORE_CONFIGURED_ENDPOINT_URLS=true",
+	}
+	env, err := shell.Output()
+	if err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	if !strings.Contains(string(env), "\nAWS_ENDPOINT_URL="+ready.Endpoint+"\n") {
+		t.Errorf("the shell is not led to the sandbox: %s", env)
+	}
+	for _, word := range []string{"production", "real", "amazonaws.com", "URLS=true"} {
+		if strings.Contains(string(env), word) {
+			t.Errorf("the shell keeps %q: %s", word, env)
+		}
 	}
 	var status sandbox.Status
-	if out, err := run(t, "status", "--json"); err != nil || json.Unmarshal([]byte(out), &status) != nil || !status.StateOnly {
+	if out, err := run(t, "status", "--json"); err != nil || json.Unmarshal([]byte(out), &status) != nil || !status.StateOnly || len(status.Instances) != 2 {
+		t.Errorf("status: %v: %s", err, out)
+	}
+	if out, err := run(t, "status"); err != nil || !regexp.MustCompile(`orders +us-east-1 +available +writer +state only`).MatchString(out) {
 		t.Errorf("status: %v: %s", err, out)
 	}
 	stop()

@@ -44,7 +44,7 @@ func FindTerraform() (string, error) {
 // returns the executable.
 func BuildProvider(ctx context.Context, repo, dir string) (string, error) {
 	path := filepath.Join(dir, "terraform-provider-dr")
-	build := exec.CommandContext(ctx, "go", "build", "-ldflags=-s -w -X main.version="+version, "-o", path, ".")
+	build := exec.CommandContext(ctx, "go", "build", "-buildvcs=false", "-ldflags=-s -w -X main.version="+version, "-o", path, ".")
 	build.Dir = repo
 	if out, err := build.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("building the provider: %w\n%s", err, out)

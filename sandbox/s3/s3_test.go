@@ -154,13 +154,13 @@ resource "terraform_data" "goal" {
 func TestTerraformBackend(t *testing.T) {
 	t.Parallel()
 	var command string
-	for _, name := range []string{"terraform", "tofu"} {
+	for _, name := range []string{os.Getenv("DR_TERRAFORM"), "terraform", "tofu"} {
 		if path, err := exec.LookPath(name); err == nil && command == "" {
 			command = path
 		}
 	}
 	if command == "" {
-		t.Skip("neither terraform nor tofu on PATH: the state backend is not tested with the real one")
+		t.Skip("neither terraform nor tofu on PATH, and DR_TERRAFORM is not set: the state backend is not tested with the real one")
 	}
 	s, e, url := start(t)
 	dir := t.TempDir()
