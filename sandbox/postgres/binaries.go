@@ -23,8 +23,9 @@ import (
 // RepositoryEnv names the environment variable that replaces Maven Central.
 const RepositoryEnv = "DR_SANDBOX_POSTGRES_REPOSITORY"
 
-// minMajor is the first version that knows standby.signal and pg_promote().
-const minMajor = 12
+// minMajor is the first version that has pg_read_all_data, which a master user's
+// rights are made of.
+const minMajor = 14
 
 // fetchedVersion is what is fetched for a machine without PostgreSQL.
 const fetchedVersion = embeddedpostgres.V17

@@ -48,14 +48,12 @@ func (m *Manager) setUp(ctx context.Context, c *pgx.Conn, spec Spec) error {
 		"CREATE ROLE rds_password NOLOGIN",
 		"CREATE ROLE " + replicationRole + " LOGIN REPLICATION PASSWORD " + quote(m.secret),
 		"GRANT pg_monitor, pg_signal_backend, rds_replication, rds_password TO rds_superuser WITH ADMIN OPTION",
+		"GRANT pg_read_all_data, pg_write_all_data TO rds_superuser WITH ADMIN OPTION",
 		"CREATE ROLE " + user + " LOGIN CREATEROLE CREATEDB PASSWORD " + quote(spec.Password),
 		"GRANT rds_superuser TO " + user,
 		"GRANT CREATE ON SCHEMA public TO " + user,
 		"CREATE TABLE public.rds_heartbeat (id int PRIMARY KEY, value bigint NOT NULL)",
 		"INSERT INTO public.rds_heartbeat VALUES (1, 0)",
-	}
-	if m.bin.major >= 14 {
-		statements = append(statements, "GRANT pg_read_all_data, pg_write_all_data TO rds_superuser WITH ADMIN OPTION")
 	}
 	if spec.Database != "" && spec.Database != "postgres" {
 		statements = append(statements, "CREATE DATABASE "+pgx.Identifier{spec.Database}.Sanitize()+" OWNER "+user)

@@ -45,9 +45,6 @@ func (m *Manager) prepareTemplate(ctx context.Context) error {
 		"--no-sync",
 		"--no-instructions",
 	)
-	if m.bin.major < 14 { // the option is younger than the oldest version served
-		cmd.Args = cmd.Args[:len(cmd.Args)-1]
-	}
 	var out strings.Builder
 	cmd.Stdout, cmd.Stderr = &out, &out
 	if err := start(cmd); err != nil {
