@@ -117,7 +117,7 @@ func (s *Service) Judge(account, region string, a *types.MetricAlarm) types.Stat
 	need := int(*a.EvaluationPeriods)
 	end := s.e.Clock.Now().Truncate(width) // the period that is not over yet does not count
 	metric := &types.Metric{Namespace: a.Namespace, MetricName: a.MetricName, Dimensions: a.Dimensions}
-	values, err := s.read(account, region, metric, end.Add(-time.Duration(need+slack)*width), end, *a.Period, string(a.Statistic))
+	values, err := s.read(account, region, metric, end.Add(-time.Duration(need+slack)*width), end, *a.Period, string(a.Statistic), a.Unit)
 	if err != nil {
 		return types.StateValueInsufficientData
 	}

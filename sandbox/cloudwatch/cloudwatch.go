@@ -7,6 +7,7 @@
 package cloudwatch
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"strings"
@@ -40,6 +41,7 @@ type series struct {
 type point struct {
 	at    time.Time
 	value float64
+	unit  types.StandardUnit
 }
 
 // keep bounds a series; the oldest points go first.
@@ -83,8 +85,8 @@ func key(account, region, namespace, metric string, dimensions map[string]string
 	return b.String()
 }
 
-// Put adds one datum. The unit is not kept: nothing here converts units.
-func (s *Service) Put(account, region, namespace, metric string, dimensions map[string]string, at time.Time, value float64, _ string) {
+// Put adds one datum. Units are compared, never converted; "" is None.
+func (s *Service) Put(account, region, namespace, metric string, dimensions map[string]string, at time.Time, value float64, unit string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	k := key(account, region, namespace, metric, dimensions)
@@ -94,7 +96,7 @@ func (s *Service) Put(account, region, namespace, metric string, dimensions map[
 		s.series[k] = m
 	}
 	i, _ := slices.BinarySearchFunc(m.points, at, func(p point, t time.Time) int { return p.at.Compare(t) })
-	m.points = slices.Insert(m.points, i, point{at.UTC(), value})
+	m.points = slices.Insert(m.points, i, point{at.UTC(), value, cmp.Or(types.StandardUnit(unit), types.StandardUnitNone)})
 	if len(m.points) > keep {
 		m.points = slices.Delete(m.points, 0, len(m.points)-keep)
 	}

@@ -5,6 +5,7 @@ package cloudwatch_test
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net/http/httptest"
 	"testing"
 	"time"
@@ -156,8 +157,43 @@ func TestPutListAndStatistics(t *testing.T) {
 		Statistics: []types.Statistic{types.StatisticMaximum},
 		StartTime:  aws.Time(at.Add(-time.Minute)), EndTime: aws.Time(at.Add(time.Minute)),
 	})
-	if err != nil || len(stats.Datapoints) != 1 || aws.ToFloat64(stats.Datapoints[0].Maximum) != 7 {
+	if err != nil || len(stats.Datapoints) != 1 || aws.ToFloat64(stats.Datapoints[0].Maximum) != 7 || stats.Datapoints[0].Unit != types.StandardUnitNone {
 		t.Errorf("GetMetricStatistics = %v, %v", stats, err)
+	}
+}
+
+func TestStatisticsKeepUnitsApartAndHaveALimit(t *testing.T) {
+	t.Parallel()
+	s, client := start(t, 1)
+	at := time.Now().UTC().Truncate(time.Minute).Add(-time.Minute)
+	s.Put(engine.WorkloadAccount, "us-west-2", "acme", "wait", nil, at, 2, "Seconds")
+	s.Put(engine.WorkloadAccount, "us-west-2", "acme", "wait", nil, at, 2000, "Milliseconds")
+	ask := func(back time.Duration, unit types.StandardUnit) (map[types.StandardUnit]float64, error) {
+		out, err := client("us-west-2").GetMetricStatistics(t.Context(), &sdk.GetMetricStatisticsInput{
+			Namespace: aws.String("acme"), MetricName: aws.String("wait"), Period: aws.Int32(60), Unit: unit,
+			Statistics: []types.Statistic{types.StatisticSum}, StartTime: aws.Time(at.Add(-back)), EndTime: aws.Time(at.Add(time.Minute)),
+		})
+		if err != nil {
+			return nil, err
+		}
+		sums := map[types.StandardUnit]float64{}
+		for _, d := range out.Datapoints {
+			sums[d.Unit] = aws.ToFloat64(d.Sum)
+		}
+		return sums, nil
+	}
+	for unit, want := range map[types.StandardUnit]map[types.StandardUnit]float64{
+		"":                         {types.StandardUnitSeconds: 2, types.StandardUnitMilliseconds: 2000},
+		types.StandardUnitSeconds:  {types.StandardUnitSeconds: 2},
+		types.StandardUnitGigabits: {},
+	} {
+		if got, err := ask(1439*time.Minute, unit); err != nil || !maps.Equal(got, want) {
+			t.Errorf("unit %q: %v, %v; want %v", unit, got, err, want)
+		}
+	}
+	var refusal smithy.APIError
+	if _, err := ask(1440*time.Minute, ""); !errors.As(err, &refusal) || refusal.ErrorCode() != "InvalidParameterCombinationException" && refusal.ErrorCode() != "InvalidParameterCombination" {
+		t.Errorf("1,441 data points: %v", err)
 	}
 }
 

@@ -15,9 +15,13 @@ import (
 	"github.com/drstate/terraform-provider-dr/sandbox/engine"
 )
 
-// Limits of GetMetricData.
+// Limits of GetMetricData and GetMetricStatistics.
 // https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_GetMetricData.html
-const maxQueries = 500
+// https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_GetMetricStatistics.html
+const (
+	maxQueries = 500
+	maxPoints  = 1440
+)
 
 var queryID = regexp.MustCompile(`^[a-z][a-zA-Z0-9_]{0,254}$`)
 
@@ -42,7 +46,7 @@ func (s *Service) getMetricData(c *engine.Call, in *cloudwatch.GetMetricDataInpu
 		if q.Expression != nil || q.MetricStat == nil || q.MetricStat.Metric == nil {
 			return nil, engine.Refuse("ValidationError", "The sandbox evaluates MetricStat queries only; query %s has none.", id)
 		}
-		values, err := s.read(c.Account, c.Region, q.MetricStat.Metric, *in.StartTime, *in.EndTime, aws.ToInt32(q.MetricStat.Period), aws.ToString(q.MetricStat.Stat))
+		values, err := s.read(c.Account, c.Region, q.MetricStat.Metric, *in.StartTime, *in.EndTime, aws.ToInt32(q.MetricStat.Period), aws.ToString(q.MetricStat.Stat), q.MetricStat.Unit)
 		if err != nil {
 			return nil, err
 		}
@@ -78,39 +82,81 @@ func (s *Service) getMetricStatistics(c *engine.Call, in *cloudwatch.GetMetricSt
 	if len(in.Statistics) == 0 {
 		return nil, engine.Refuse("InvalidParameterCombination", "At least one of the parameters Statistics and ExtendedStatistics must be specified.")
 	}
-	metric := &types.Metric{Namespace: in.Namespace, MetricName: in.MetricName, Dimensions: in.Dimensions}
-	byTime := map[time.Time]*types.Datapoint{}
-	for _, stat := range in.Statistics {
-		values, err := s.read(c.Account, c.Region, metric, *in.StartTime, *in.EndTime, aws.ToInt32(in.Period), string(stat))
-		if err != nil {
-			return nil, err
+	if period := time.Duration(aws.ToInt32(in.Period)) * time.Second; period > 0 {
+		if n := (in.EndTime.Sub(*in.StartTime) + period - 1) / period; n > maxPoints {
+			return nil, engine.Refuse("InvalidParameterCombination", "You have requested up to %d datapoints, which exceeds the limit of %d. "+
+				"You may reduce the datapoints requested by increasing Period, or decreasing the time range.", n, maxPoints)
 		}
-		for _, v := range values {
-			d := byTime[v.at]
-			if d == nil {
-				d = &types.Datapoint{Timestamp: aws.Time(v.at), Unit: types.StandardUnitSeconds}
-				byTime[v.at] = d
+	}
+	metric := &types.Metric{Namespace: in.Namespace, MetricName: in.MetricName, Dimensions: in.Dimensions}
+	units := []types.StandardUnit{in.Unit}
+	if in.Unit == "" {
+		units = s.units(c.Account, c.Region, metric)
+	}
+	type moment struct {
+		at   time.Time
+		unit types.StandardUnit
+	}
+	found := map[moment]*types.Datapoint{}
+	for _, stat := range in.Statistics {
+		for _, unit := range units {
+			values, err := s.read(c.Account, c.Region, metric, *in.StartTime, *in.EndTime, aws.ToInt32(in.Period), string(stat), unit)
+			if err != nil {
+				return nil, err
 			}
-			switch stat {
-			case types.StatisticAverage:
-				d.Average = aws.Float64(v.value)
-			case types.StatisticMaximum:
-				d.Maximum = aws.Float64(v.value)
-			case types.StatisticMinimum:
-				d.Minimum = aws.Float64(v.value)
-			case types.StatisticSum:
-				d.Sum = aws.Float64(v.value)
-			case types.StatisticSampleCount:
-				d.SampleCount = aws.Float64(v.value)
+			for _, v := range values {
+				d := found[moment{v.at, unit}]
+				if d == nil {
+					d = &types.Datapoint{Timestamp: aws.Time(v.at), Unit: unit}
+					found[moment{v.at, unit}] = d
+				}
+				fill(d, stat, v.value)
 			}
 		}
 	}
 	out := &cloudwatch.GetMetricStatisticsOutput{Label: in.MetricName, Datapoints: []types.Datapoint{}}
-	for _, d := range byTime {
+	for _, d := range found { // AWS promises no order, and a map has none
 		out.Datapoints = append(out.Datapoints, *d)
 	}
-	slices.SortFunc(out.Datapoints, func(a, b types.Datapoint) int { return a.Timestamp.Compare(*b.Timestamp) })
 	return out, nil
+}
+
+func fill(d *types.Datapoint, stat types.Statistic, value float64) {
+	switch stat {
+	case types.StatisticAverage:
+		d.Average = &value
+	case types.StatisticMaximum:
+		d.Maximum = &value
+	case types.StatisticMinimum:
+		d.Minimum = &value
+	case types.StatisticSum:
+		d.Sum = &value
+	case types.StatisticSampleCount:
+		d.SampleCount = &value
+	}
+}
+
+// units lists those that a metric's data have.
+func (s *Service) units(account, region string, m *types.Metric) []types.StandardUnit {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	list := []types.StandardUnit{}
+	if found := s.find(account, region, m); found != nil {
+		for _, p := range found.points {
+			if !slices.Contains(list, p.unit) {
+				list = append(list, p.unit)
+			}
+		}
+	}
+	if len(list) == 0 {
+		list = append(list, types.StandardUnitNone) // so that parameters are checked all the same
+	}
+	return list
+}
+
+// find a metric's data. Call it with the lock.
+func (s *Service) find(account, region string, m *types.Metric) *series {
+	return s.series[key(account, region, aws.ToString(m.Namespace), aws.ToString(m.MetricName), dimensions(m.Dimensions))]
 }
 
 func checkRange(start, end *time.Time) error {
@@ -125,11 +171,12 @@ func checkRange(start, end *time.Time) error {
 	return nil
 }
 
-// read aggregates a metric into periods, in order of time. A period passes as
+// read aggregates a metric's data of one unit ("": of any) into periods, in order
+// of time. A period passes as
 // fast as the sandbox's other durations: its length is divided by the time
 // scale, so that the newest datum is as fresh, for what it measures, as the one
 // of the last full minute is in AWS.
-func (s *Service) read(account, region string, m *types.Metric, start, end time.Time, period int32, stat string) ([]point, error) {
+func (s *Service) read(account, region string, m *types.Metric, start, end time.Time, period int32, stat string, unit types.StandardUnit) ([]point, error) {
 	if aws.ToString(m.Namespace) == "" || aws.ToString(m.MetricName) == "" {
 		return nil, engine.Refuse("MissingParameter", "The parameters Namespace and MetricName are required.")
 	}
@@ -143,7 +190,7 @@ func (s *Service) read(account, region string, m *types.Metric, start, end time.
 	width := max(s.e.Clock.Wall(time.Duration(period)*time.Second), time.Millisecond)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	found := s.series[key(account, region, *m.Namespace, *m.MetricName, dimensions(m.Dimensions))]
+	found := s.find(account, region, m)
 	if found == nil {
 		return nil, nil
 	}
@@ -152,14 +199,14 @@ func (s *Service) read(account, region string, m *types.Metric, start, end time.
 	var at time.Time
 	flush := func() {
 		if len(bucket) > 0 {
-			result = append(result, point{at, combine(bucket)})
+			result = append(result, point{at, combine(bucket), unit})
 		}
 		bucket = nil
 	}
 	for _, p := range found.points {
 		// The start is inclusive, the end exclusive, by the bucket's time stamp.
 		b := p.at.Truncate(width)
-		if b.Before(start.Truncate(width)) || !b.Before(end) {
+		if b.Before(start.Truncate(width)) || !b.Before(end) || unit != "" && p.unit != unit {
 			continue
 		}
 		if !b.Equal(at) {
