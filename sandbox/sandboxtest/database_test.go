@@ -97,9 +97,7 @@ func TestDatabasesShowTheCertificateOfTheirEndpoint(t *testing.T) {
 func TestTheApplicationWritesAsARoleOfItsOwn(t *testing.T) {
 	t.Parallel()
 	s := sandboxtest.Start(t, sandbox.Options{Scenario: scenario.TwoRegion, TimeScale: 600})
-	if status, body := do(t, "POST", s.Applications()[0].HTTP+"/orders", `{"id":"11111111-2222-4333-8444-555555555555"}`); status != 201 {
-		t.Fatalf("a row: %d %s", status, body)
-	}
+	order(t, s.Applications()[0].HTTP, "11111111-2222-4333-8444-555555555555")
 	d := s.Databases()[0]
 	master, err := session(t, s, d, scenario.Role{User: d.User, Password: d.Password}, d.Endpoint)
 	if err != nil {
