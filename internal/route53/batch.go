@@ -29,18 +29,28 @@ type change struct {
 	key    Key
 	action types.ChangeAction
 	set    types.ResourceRecordSet
+	// also is what must take effect together with it, or not at all.
+	also []types.Change
 }
 
 // size is what the change counts towards the limits of a batch.
 func (c change) size() (records, characters int) {
-	records = max(1, len(c.set.ResourceRecords))
-	for _, r := range c.set.ResourceRecords {
-		characters += utf8.RuneCountInString(aws.ToString(r.Value))
-	}
-	if c.action == types.ChangeActionUpsert {
-		records, characters = 2*records, 2*characters
+	for _, part := range c.parts() {
+		r, n := max(1, len(part.ResourceRecordSet.ResourceRecords)), 0
+		for _, v := range part.ResourceRecordSet.ResourceRecords {
+			n += utf8.RuneCountInString(aws.ToString(v.Value))
+		}
+		if part.Action == types.ChangeActionUpsert {
+			r, n = 2*r, 2*n
+		}
+		records, characters = records+r, characters+n
 	}
 	return records, characters
+}
+
+// parts are the change as Route 53 takes it.
+func (c change) parts() []types.Change {
+	return append([]types.Change{{Action: c.action, ResourceRecordSet: &c.set}}, c.also...)
 }
 
 type changeCall = call[change, string]
@@ -137,7 +147,7 @@ func (s *Service) sendOnce(zoneID string, calls []*changeCall) (string, error) {
 	in := &route53.ChangeResourceRecordSetsInput{HostedZoneId: aws.String(zoneID), ChangeBatch: &types.ChangeBatch{}}
 	for _, c := range calls {
 		c.sent.Store(true)
-		in.ChangeBatch.Changes = append(in.ChangeBatch.Changes, types.Change{Action: c.in.action, ResourceRecordSet: &c.in.set})
+		in.ChangeBatch.Changes = append(in.ChangeBatch.Changes, c.in.parts()...)
 	}
 	pause := backoff{250 * time.Millisecond, 5 * time.Second}
 	for failures := 0; ; {
