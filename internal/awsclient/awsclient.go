@@ -27,6 +27,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/rds"
 	"github.com/aws/aws-sdk-go-v2/service/route53"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/aws/smithy-go/middleware"
 )
@@ -57,7 +58,7 @@ type Config struct {
 	// AssumeRole is a chain: each role is assumed with the credentials of the
 	// one before it, the first one with those of the default chain.
 	AssumeRole []AssumeRole
-	// Endpoints by service: rds, route53, cloudwatch, ec2, sts.
+	// Endpoints by service: rds, route53, cloudwatch, ec2, s3, sts.
 	Endpoints map[string]string
 	// FailedRegions are not called at all.
 	FailedRegions []string
@@ -96,6 +97,7 @@ type Clients struct {
 	rds        map[string]*rds.Client
 	cloudwatch map[string]*cloudwatch.Client
 	ec2        map[string]*ec2.Client
+	s3         map[string]*s3.Client
 	route53    *route53.Client
 }
 
@@ -133,6 +135,7 @@ func New(ctx context.Context, cfg Config) (*Clients, error) {
 		rds:        map[string]*rds.Client{},
 		cloudwatch: map[string]*cloudwatch.Client{},
 		ec2:        map[string]*ec2.Client{},
+		s3:         map[string]*s3.Client{},
 	}
 	for _, role := range cfg.AssumeRole {
 		c.base.Credentials = c.assume(role)
@@ -164,6 +167,12 @@ func (c *Clients) assume(role AssumeRole) aws.CredentialsProvider {
 
 // Region is the region of calls that name none.
 func (c *Clients) Region() string { return c.cfg.Region }
+
+// Listed says that a region is one of the failed ones.
+func (c *Clients) Listed(region string) bool { return slices.Contains(c.cfg.FailedRegions, region) }
+
+// AssumesRole says that credentials come from STS, in STSRegion.
+func (c *Clients) AssumesRole() bool { return len(c.cfg.AssumeRole) > 0 }
 
 // STSRegion is the region whose STS endpoint gives out the credentials.
 func (c *Clients) STSRegion() string { return c.cfg.Region }
@@ -215,6 +224,23 @@ func (c *Clients) EC2(region string) *ec2.Client {
 			}
 		})
 		c.ec2[region] = client
+	}
+	return client
+}
+
+// S3 is the client of a region; the provider's when region is empty.
+func (c *Clients) S3(region string) *s3.Client {
+	region = c.orDefault(region)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	client, ok := c.s3[region]
+	if !ok {
+		client = s3.NewFromConfig(c.regionLocked(region), func(o *s3.Options) {
+			if url := c.cfg.Endpoints["s3"]; url != "" {
+				o.BaseEndpoint = &url
+			}
+		})
+		c.s3[region] = client
 	}
 	return client
 }

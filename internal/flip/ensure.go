@@ -29,6 +29,8 @@ type Status struct {
 	// Active is the region that DNS answers with; "" where it is not known or
 	// none of the targets.
 	Active string
+	// Answered says that name servers could be asked.
+	Answered bool
 	// Seen is what the name servers say, for people.
 	Seen string
 	// CheckID is the health check's id.

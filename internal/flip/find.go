@@ -45,7 +45,7 @@ func (s *Service) Find(ctx context.Context, spec Spec, checkID string) (Status, 
 	wg.Go(func() {
 		var seen answers
 		status.Active, seen, dns = s.look(ctx, spec)
-		status.Seen = seen.status(true)
+		status.Seen, status.Answered = seen.status(true), dns == nil
 	})
 	wg.Go(func() {
 		// What cannot be asked here cannot be asked below either.

@@ -153,6 +153,15 @@ func (s Spec) AlarmName() string {
 	return fmt.Sprintf("dr-switch-%s-%s-%s", s.ZoneID, name, s.Type)
 }
 
+// Call names the one call that makes the active side serve, for people.
+func (s Spec) Call() string {
+	var t trigger = &alarm{spec: s}
+	if s.Object != nil {
+		t = &object{spec: s}
+	}
+	return t.call(s.over()) + " in " + s.Standby
+}
+
 // reference is the caller reference of the health check's nth life: that of one
 // that was deleted never serves again.
 // https://docs.aws.amazon.com/Route53/latest/APIReference/API_CreateHealthCheck.html

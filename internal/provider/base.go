@@ -14,7 +14,9 @@ import (
 	"github.com/hashicorp/terraform-plugin-log/tflog"
 
 	"github.com/drstate/terraform-provider-dr/internal/awsclient"
+	"github.com/drstate/terraform-provider-dr/internal/flip"
 	"github.com/drstate/terraform-provider-dr/internal/rds"
+	"github.com/drstate/terraform-provider-dr/internal/resolve"
 	"github.com/drstate/terraform-provider-dr/internal/route53"
 )
 
@@ -27,6 +29,7 @@ type providerData struct {
 	mu      sync.Mutex
 	rds     map[string]*rds.Service
 	route53 *route53.Service
+	flip    *flip.Service
 }
 
 func newProviderData(clients *awsclient.Clients, poll time.Duration) *providerData {
@@ -58,6 +61,24 @@ func (d *providerData) Route53() *route53.Service {
 		d.route53 = route53.New(d.Clients.Route53(), d.PollInterval)
 	}
 	return d.route53
+}
+
+// Flip is the service of the switches in the provider's account.
+func (d *providerData) Flip() *flip.Service {
+	records := d.Route53()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.flip == nil {
+		d.flip = flip.New(flip.Options{
+			Records: records,
+			Checks:  d.Clients.Route53(),
+			Metrics: func(region string) flip.Metrics { return d.Clients.CloudWatch(region) },
+			Objects: func(region string) flip.Objects { return d.Clients.S3(region) },
+			DNS:     func(server string) flip.DNS { return resolve.New(server) },
+			Poll:    d.PollInterval,
+		})
+	}
+	return d.flip
 }
 
 // base holds the provider's data. It is nil while the provider's own

@@ -68,6 +68,7 @@ func (p *drProvider) Resources(context.Context) []func() resource.Resource {
 		newRDSReadReplicaResource,
 		newRDSReplicaPromotionResource,
 		newRoute53FailoverRecordResource,
+		newRoute53FailoverSwitchResource,
 	}
 }
 
@@ -99,12 +100,12 @@ func (p *drProvider) Schema(_ context.Context, _ provider.SchemaRequest, resp *p
 				Validators:          []validator.String{stringvalidator.LengthAtLeast(1)},
 			},
 			"endpoints": schema.MapAttribute{
-				MarkdownDescription: "URLs to use instead of AWS's own, by service: `rds`, `route53`, `cloudwatch`, `ec2`, `sts`. " +
+				MarkdownDescription: "URLs to use instead of AWS's own, by service: `rds`, `route53`, `cloudwatch`, `ec2`, `s3`, `sts`. " +
 					"`AWS_ENDPOINT_URL` and `AWS_ENDPOINT_URL_<SERVICE>` work too.",
 				Optional:    true,
 				ElementType: types.StringType,
 				Validators: []validator.Map{
-					mapvalidator.KeysAre(stringvalidator.OneOf("rds", "route53", "cloudwatch", "ec2", "sts")),
+					mapvalidator.KeysAre(stringvalidator.OneOf("rds", "route53", "cloudwatch", "ec2", "s3", "sts")),
 					mapvalidator.ValueStringsAre(isURL()),
 				},
 			},

@@ -75,13 +75,18 @@ func (m *route53RecordModel) key() route53.Key {
 	}
 }
 
-// targets are the answers by target; those that are not known yet are absent.
 func (m *route53RecordModel) targets(ctx context.Context, diags *diag.Diagnostics) map[string]route53.Answer {
+	return targetAnswers(ctx, m.Targets, diags)
+}
+
+// targetAnswers are the answers by target; those that are not known yet are
+// absent.
+func targetAnswers(ctx context.Context, targets types.Map, diags *diag.Diagnostics) map[string]route53.Answer {
 	var objects map[string]types.Object
-	if m.Targets.IsUnknown() {
+	if targets.IsUnknown() {
 		return nil
 	}
-	diags.Append(m.Targets.ElementsAs(ctx, &objects, false)...)
+	diags.Append(targets.ElementsAs(ctx, &objects, false)...)
 	answers := make(map[string]route53.Answer, len(objects))
 	for name, object := range objects {
 		t, known := decode[targetModel](ctx, object, diags)

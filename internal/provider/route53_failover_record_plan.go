@@ -81,6 +81,13 @@ func warnOfMove(spec route53.Spec, from, answer string, diags *diag.Diagnostics)
 	if ttl := spec.Desired().TTL; ttl != nil {
 		keep = fmt.Sprintf("%d s", *ttl)
 	}
-	diags.AddWarning(summary, fmt.Sprintf("It answers %s now and will answer %s. Resolvers may keep the old answer for up to %s.\n\n"+
-		"The change goes through Route 53's control plane, which is in us-east-1.", answer, want, keep))
+	diags.AddWarning(summary, fmt.Sprintf("It answers %s now and will answer %s. Resolvers may keep the old answer for up to %s.", answer, want, keep))
+	if from != spec.Active {
+		diags.AddWarning(needsRoute53, "A record is changed by Route 53's API, whose one control plane is in us-east-1: while that is gone, the record stays "+
+			"where it is. A dr_route53_failover_switch, prepared in peacetime, is thrown by one call to the standby region instead.")
+	}
 }
+
+// needsRoute53 names no record: all that need the same control plane share one
+// warning.
+const needsRoute53 = "This plan needs Route 53's control plane, in us-east-1"

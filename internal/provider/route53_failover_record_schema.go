@@ -30,7 +30,7 @@ func route53RecordSchema(ctx context.Context) schema.Schema {
 	fixed := []planmodifier.String{stringplanmodifier.RequiresReplace()}
 	kept := []planmodifier.String{stringplanmodifier.UseStateForUnknown()}
 	word := []validator.String{stringvalidator.LengthAtLeast(1)}
-	zone := []validator.String{stringvalidator.RegexMatches(zoneIDShape, "must be a hosted zone's id such as Z0123456789ABCDEFGHIJ, without /hostedzone/")}
+	zone := []validator.String{isZoneID()}
 	return schema.Schema{
 		MarkdownDescription: "A Route 53 record whose answer follows `active`. Moving `active` changes the record in one batch, " +
 			"together with all records of its zone that move in the same apply, and waits until Route 53 reports INSYNC. " +
@@ -47,12 +47,8 @@ func route53RecordSchema(ctx context.Context) schema.Schema {
 			},
 			"name": schema.StringAttribute{
 				MarkdownDescription: "Full name of the record, such as `app.example.com`.", Required: true,
-				PlanModifiers: []planmodifier.String{stringplanmodifier.RequiresReplaceIf(
-					func(_ context.Context, req planmodifier.StringRequest, resp *stringplanmodifier.RequiresReplaceIfFuncResponse) {
-						resp.RequiresReplace = req.PlanValue.IsUnknown() ||
-							route53.CanonicalName(req.PlanValue.ValueString()) != route53.CanonicalName(req.StateValue.ValueString())
-					}, "another name is another record; another spelling is not", "another name is another record; another spelling is not")},
-				Validators: []validator.String{stringvalidator.RegexMatches(nameShape, "must be a full name such as app.example.com")},
+				PlanModifiers: []planmodifier.String{isAnotherName()},
+				Validators:    []validator.String{stringvalidator.RegexMatches(nameShape, "must be a full name such as app.example.com")},
 			},
 			"type": schema.StringAttribute{
 				MarkdownDescription: "Type of the record, such as `A`, `AAAA` or `CNAME`.", Required: true, PlanModifiers: fixed,
@@ -94,30 +90,7 @@ func route53RecordSchema(ctx context.Context) schema.Schema {
 			},
 			"multivalue_answer_routing_policy": schema.BoolAttribute{MarkdownDescription: "Multivalue answer routing.", Optional: true},
 			"health_check_id":                  schema.StringAttribute{MarkdownDescription: "Id of a Route 53 health check.", Optional: true, Validators: word},
-			"targets": schema.MapNestedAttribute{
-				MarkdownDescription: "What the record can serve, by region (or any other name).",
-				Required:            true,
-				Validators:          []validator.Map{mapvalidator.SizeAtLeast(1)},
-				NestedObject: schema.NestedAttributeObject{
-					Attributes: map[string]schema.Attribute{
-						"records": schema.SetAttribute{
-							MarkdownDescription: "Values of the record.", Optional: true, ElementType: types.StringType,
-							Validators: []validator.Set{setvalidator.SizeAtLeast(1)},
-						},
-						"alias": schema.SingleNestedAttribute{
-							MarkdownDescription: "Another AWS resource to answer for, instead of `records`.", Optional: true,
-							Attributes: map[string]schema.Attribute{
-								"name":    schema.StringAttribute{MarkdownDescription: "DNS name of the resource.", Required: true, Validators: word},
-								"zone_id": schema.StringAttribute{MarkdownDescription: "Hosted zone id of the resource.", Required: true, Validators: zone},
-								"evaluate_target_health": schema.BoolAttribute{
-									MarkdownDescription: "Whether Route 53 watches the resource's health. Default: false.",
-									Optional:            true, Computed: true, Default: booldefault.StaticBool(false),
-								},
-							},
-						},
-					},
-				},
-			},
+			"targets":                          targetsAttribute("What the record can serve, by region (or any other name)."),
 			"active": schema.StringAttribute{
 				MarkdownDescription: "The key of `targets` to serve. Null after a read that found none of them being served.", Required: true,
 			},
@@ -145,6 +118,47 @@ func route53RecordSchema(ctx context.Context) schema.Schema {
 				Update: true, UpdateDescription: "How long a change may take, INSYNC included. Default: `10m`.",
 				Delete: true, DeleteDescription: "How long a deletion may take, where `delete_on_destroy` is set. Default: `10m`.",
 			}),
+		},
+	}
+}
+
+func isZoneID() validator.String {
+	return stringvalidator.RegexMatches(zoneIDShape, "must be a hosted zone's id such as Z0123456789ABCDEFGHIJ, without /hostedzone/")
+}
+
+// isAnotherName wants a replacement where the name is another one, and not only
+// spelled otherwise.
+func isAnotherName() planmodifier.String {
+	return stringplanmodifier.RequiresReplaceIf(
+		func(_ context.Context, req planmodifier.StringRequest, resp *stringplanmodifier.RequiresReplaceIfFuncResponse) {
+			resp.RequiresReplace = req.PlanValue.IsUnknown() ||
+				route53.CanonicalName(req.PlanValue.ValueString()) != route53.CanonicalName(req.StateValue.ValueString())
+		}, "another name is another record; another spelling is not", "another name is another record; another spelling is not")
+}
+
+func targetsAttribute(description string) schema.MapNestedAttribute {
+	return schema.MapNestedAttribute{
+		MarkdownDescription: description,
+		Required:            true,
+		Validators:          []validator.Map{mapvalidator.SizeAtLeast(1)},
+		NestedObject: schema.NestedAttributeObject{
+			Attributes: map[string]schema.Attribute{
+				"records": schema.SetAttribute{
+					MarkdownDescription: "Values of the record.", Optional: true, ElementType: types.StringType,
+					Validators: []validator.Set{setvalidator.SizeAtLeast(1)},
+				},
+				"alias": schema.SingleNestedAttribute{
+					MarkdownDescription: "Another AWS resource to answer for, instead of `records`.", Optional: true,
+					Attributes: map[string]schema.Attribute{
+						"name":    schema.StringAttribute{MarkdownDescription: "DNS name of the resource.", Required: true, Validators: []validator.String{stringvalidator.LengthAtLeast(1)}},
+						"zone_id": schema.StringAttribute{MarkdownDescription: "Hosted zone id of the resource.", Required: true, Validators: []validator.String{isZoneID()}},
+						"evaluate_target_health": schema.BoolAttribute{
+							MarkdownDescription: "Whether Route 53 watches the resource's health. Default: false.",
+							Optional:            true, Computed: true, Default: booldefault.StaticBool(false),
+						},
+					},
+				},
+			},
 		},
 	}
 }

@@ -1,0 +1,1 @@
+terraform import dr_route53_failover_switch.app Z0123456789ABCDEFGHIJ_app.example.com_A
