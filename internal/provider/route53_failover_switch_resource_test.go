@@ -263,7 +263,7 @@ func TestSwitchRefusals(t *testing.T) {
 		"bucket":         {w.switched("us-east-1", strings.ReplaceAll(objectTrigger, "acme-switch", "acme-none")), "NoSuchBucket"},
 		"private bucket": {w.switched("us-east-1", strings.ReplaceAll(objectTrigger, "acme-switch", "acme-private")), "NoSuchBucketPolicy"},
 		"another record": {with(eastIP, "203.0.113.9"), "is already there, as 192.0.2.1"},
-		"no trigger":     {with("{ cloudwatch_alarm = {} }", "{}"), "Exactly one of these attributes must be configured"},
+		"no trigger":     {with("{ cloudwatch_alarm = {} }", "{}"), "No attribute specified when one (and only one) of"},
 		"active":         {with(`active         = "us-east-1"`, `active = "eu-west-1"`), `"eu-west-1" is none of targets`},
 		"primary":        {with(`primary_region = "us-east-1"`, `primary_region = "eu-west-1"`), "A switch has two targets"},
 		"same targets":   {with(eastIP, westIP), "Both targets are the same"},

@@ -120,9 +120,10 @@ resource "dr_http_verification" "target" {
   depends_on = [dr_rds_replica_promotion.this]
 }
 
+# A record moves by Route 53's API, or by a switch that needs none.
 resource "dr_route53_failover_record" "this" {
   provider = dr.dns
-  for_each = var.records
+  for_each = { for name, record in var.records : name => record if coalesce(record.switch, var.switch) == "record" }
 
   zone_id = each.value.zone_id
   name    = each.value.name
@@ -141,6 +142,29 @@ resource "dr_route53_failover_record" "this" {
 
   allow_overwrite   = each.value.allow_overwrite
   delete_on_destroy = each.value.delete_on_destroy
+
+  timeouts = {
+    create = var.timeouts.record
+    update = var.timeouts.record
+  }
+
+  depends_on = [dr_rds_replica_promotion.this, dr_http_verification.target]
+}
+
+resource "dr_route53_failover_switch" "this" {
+  provider = dr.dns
+  for_each = { for name, record in var.records : name => record if coalesce(record.switch, var.switch) == "health_check" }
+
+  zone_id         = each.value.zone_id
+  name            = each.value.name
+  type            = each.value.type
+  ttl             = each.value.ttl
+  targets         = each.value.targets
+  active          = var.active_region
+  primary_region  = var.primary_region
+  trigger         = each.value.trigger != null ? each.value.trigger : { cloudwatch_alarm = {} }
+  resolver        = each.value.resolver
+  allow_overwrite = each.value.allow_overwrite
 
   timeouts = {
     create = var.timeouts.record
@@ -172,5 +196,5 @@ resource "dr_http_verification" "application" {
     update = each.value.timeout
   }
 
-  depends_on = [dr_rds_replica_promotion.this, dr_route53_failover_record.this]
+  depends_on = [dr_rds_replica_promotion.this, dr_route53_failover_record.this, dr_route53_failover_switch.this]
 }

@@ -28,5 +28,5 @@ output "writer_arns" {
 
 output "record_fqdns" {
   description = "By record, its fully qualified name."
-  value       = { for name, record in dr_route53_failover_record.this : name => record.fqdn }
+  value       = { for name, record in merge(dr_route53_failover_record.this, dr_route53_failover_switch.this) : name => record.fqdn }
 }

@@ -91,6 +91,7 @@ variable "records" {
     - `set_identifier` with one routing policy: only for a record that already has one.
     - `allow_overwrite`: take over a record whose present values are none of the targets.
     - `delete_on_destroy`: false leaves the record in the zone when it is removed from here.
+    - `switch`: `record` or `health_check`, where it is not the module's; `trigger` and `resolver` of a `health_check`, see `dr_route53_failover_switch`. Without a trigger it is an alarm.
   EOT
   type = map(object({
     zone_id = string
@@ -116,6 +117,13 @@ variable "records" {
 
     allow_overwrite   = optional(bool, false)
     delete_on_destroy = optional(bool, false)
+
+    switch   = optional(string)
+    resolver = optional(string)
+    trigger = optional(object({
+      cloudwatch_alarm = optional(object({ alarm_name = optional(string) }))
+      s3_object        = optional(object({ bucket = string, key = string }))
+    }))
   }))
   default  = {}
   nullable = false
@@ -138,6 +146,42 @@ variable "records" {
   validation {
     condition     = alltrue([for record in var.records : length(distinct([for target in record.targets : jsonencode([target.records, target.alias])])) == length(record.targets)])
     error_message = "Two regions of one record have the same target, so that moving active_region would not move it; write a different target for each region."
+  }
+}
+
+variable "switch" {
+  description = "How records move: `record` changes them by Route 53's API, whose control plane is in us-east-1; `health_check` prepares them and moves them by one call to the standby region. A record may say otherwise."
+  type        = string
+  default     = "record"
+  nullable    = false
+
+  validation {
+    condition     = contains(["record", "health_check"], var.switch) && alltrue([for record in var.records : contains(["record", "health_check"], coalesce(record.switch, "record"))])
+    error_message = "switch is unknown; write \"record\" or \"health_check\", here and in records."
+  }
+
+  validation {
+    condition     = alltrue([for record in var.records : coalesce(record.switch, var.switch) == "record" || record.set_identifier == null && record.health_check_id == null && !record.delete_on_destroy])
+    error_message = "A record with switch = \"health_check\" has a routing policy, a health check and a lifetime of its own making; leave out set_identifier, health_check_id and delete_on_destroy."
+  }
+
+  validation {
+    condition     = alltrue([for record in var.records : coalesce(record.switch, var.switch) == "health_check" || record.trigger == null])
+    error_message = "trigger is for switch = \"health_check\"."
+  }
+}
+
+variable "primary_region" {
+  description = "With `switch = \"health_check\"`: the region that serves while the switch is quiet. It does not move with `active_region`."
+  type        = string
+  default     = null
+
+  validation {
+    condition = (
+      alltrue([for record in var.records : coalesce(record.switch, var.switch) == "record"])
+      || (var.primary_region == null ? false : contains(var.regions, var.primary_region)) && length(var.regions) == 2
+    )
+    error_message = "switch = \"health_check\" needs two regions, and primary_region to be the one that serves while the switch is quiet; write one of ${join(", ", var.regions)}."
   }
 }
 

@@ -293,3 +293,74 @@ run "nothing_but_records" {
     error_message = "An application without databases moves its records alone."
   }
 }
+
+run "without_a_control_plane" {
+  command = plan
+
+  providers = {
+    dr     = dr
+    dr.dns = dr.dns
+  }
+
+  variables {
+    active_region  = "us-west-2"
+    primary_region = "us-east-1"
+    switch         = "health_check"
+
+    records = {
+      app = {
+        zone_id  = "Z0EXAMPLE00000000001"
+        name     = "app.example.com"
+        type     = "A"
+        ttl      = 30
+        resolver = "127.0.0.1:53"
+        targets = {
+          us-east-1 = { records = ["192.0.2.1"] }
+          us-west-2 = { records = ["198.51.100.1"] }
+        }
+      }
+      api = {
+        zone_id = "Z0EXAMPLE00000000001"
+        name    = "api.example.com"
+        type    = "A"
+        ttl     = 30
+        trigger = { s3_object = { bucket = "acme-switch", key = "switch/api" } }
+        targets = {
+          us-east-1 = { records = ["192.0.2.1"] }
+          us-west-2 = { records = ["198.51.100.1"] }
+        }
+      }
+      old = {
+        zone_id = "Z0EXAMPLE00000000001"
+        name    = "old.example.com"
+        type    = "A"
+        ttl     = 30
+        switch  = "record"
+        targets = {
+          us-east-1 = { records = ["192.0.2.1"] }
+          us-west-2 = { records = ["198.51.100.1"] }
+        }
+      }
+    }
+  }
+
+  assert {
+    condition     = keys(dr_route53_failover_record.this) == ["old"] && keys(dr_route53_failover_switch.this) == ["api", "app"]
+    error_message = "A record that says otherwise than the module moves as it says."
+  }
+
+  assert {
+    condition     = alltrue([for switch in dr_route53_failover_switch.this : switch.active == "us-west-2" && switch.primary_region == "us-east-1"])
+    error_message = "The switch moves with active_region, its primary region does not."
+  }
+
+  assert {
+    condition     = dr_route53_failover_switch.this["app"].trigger.cloudwatch_alarm != null && dr_route53_failover_switch.this["app"].trigger.s3_object == null
+    error_message = "Without a trigger it is an alarm."
+  }
+
+  assert {
+    condition     = dr_route53_failover_switch.this["api"].trigger.s3_object.key == "switch/api"
+    error_message = "The object that is named is the trigger."
+  }
+}

@@ -445,3 +445,74 @@ run "a_fence_is_made_of_security_groups" {
 
   expect_failures = [var.databases]
 }
+
+run "a_switch_is_of_a_known_kind" {
+  command = plan
+
+  providers = {
+    dr     = dr
+    dr.dns = dr.dns
+  }
+
+  variables {
+    switch = "dns"
+  }
+
+  expect_failures = [var.switch]
+}
+
+run "a_switch_needs_its_primary_region" {
+  command = plan
+
+  providers = {
+    dr     = dr
+    dr.dns = dr.dns
+  }
+
+  variables {
+    switch = "health_check"
+
+    records = {
+      app = { zone_id = "Z0EXAMPLE00000000001", name = "app.example.com", type = "A", ttl = 30, targets = { us-east-1 = { records = ["192.0.2.1"] }, us-west-2 = { records = ["198.51.100.1"] } } }
+    }
+  }
+
+  expect_failures = [var.primary_region]
+}
+
+run "a_trigger_is_of_a_health_check" {
+  command = plan
+
+  providers = {
+    dr     = dr
+    dr.dns = dr.dns
+  }
+
+  variables {
+    records = {
+      app = { zone_id = "Z0EXAMPLE00000000001", name = "app.example.com", type = "A", ttl = 30, trigger = { cloudwatch_alarm = {} }, targets = { us-east-1 = { records = ["192.0.2.1"] }, us-west-2 = { records = ["198.51.100.1"] } } }
+    }
+  }
+
+  expect_failures = [var.switch]
+}
+
+run "a_switch_makes_its_own_routing_policy" {
+  command = plan
+
+  providers = {
+    dr     = dr
+    dr.dns = dr.dns
+  }
+
+  variables {
+    switch         = "health_check"
+    primary_region = "us-east-1"
+
+    records = {
+      app = { zone_id = "Z0EXAMPLE00000000001", name = "app.example.com", type = "A", ttl = 30, health_check_id = "x", targets = { us-east-1 = { records = ["192.0.2.1"] }, us-west-2 = { records = ["198.51.100.1"] } } }
+    }
+  }
+
+  expect_failures = [var.switch]
+}

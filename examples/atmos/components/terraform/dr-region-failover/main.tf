@@ -18,6 +18,9 @@ module "application" {
   records       = each.value.records
   verifications = each.value.verifications
 
+  switch         = var.switch
+  primary_region = var.primary_region
+
   mode               = coalesce(each.value.mode, var.mode)
   max_estimated_loss = each.value.max_estimated_loss
   source_lost_at     = var.source_lost_at

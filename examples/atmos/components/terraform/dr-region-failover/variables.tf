@@ -57,6 +57,13 @@ variable "applications" {
 
       allow_overwrite   = optional(bool, false)
       delete_on_destroy = optional(bool, false)
+
+      switch   = optional(string)
+      resolver = optional(string)
+      trigger = optional(object({
+        cloudwatch_alarm = optional(object({ alarm_name = optional(string) }))
+        s3_object        = optional(object({ bucket = string, key = string }))
+      }))
     })), {})
 
     verifications = optional(map(object({
@@ -78,6 +85,19 @@ variable "applications" {
     })), {})
   }))
   nullable = false
+}
+
+variable "switch" {
+  description = "How records move: `record` by Route 53's API, `health_check` by one call to the standby region, which needs no control plane."
+  type        = string
+  default     = "record"
+  nullable    = false
+}
+
+variable "primary_region" {
+  description = "With `switch: health_check`: the region that serves while the switch is quiet. It does not move with `active_region`."
+  type        = string
+  default     = null
 }
 
 variable "mode" {
