@@ -25,17 +25,26 @@ type options struct {
 	repo      string
 	scale     float64
 	blackhole bool
+	by        string // how DNS moves: "record" or "health_check"
 	keep      bool
 	dir       string
 }
+
+// healthCheck moves DNS without Route 53's API.
+const healthCheck = "health_check"
 
 func main() {
 	var o options
 	flag.StringVar(&o.repo, "repo", ".", "the checkout to take the modules and the Atmos project from")
 	flag.Float64Var(&o.scale, "time-scale", 60, "how many simulated seconds pass in one second")
 	flag.BoolVar(&o.blackhole, "blackhole", false, "us-east-1 swallows packets instead of refusing connections")
+	flag.StringVar(&o.by, "switch", "record", "how DNS moves: record, by Route 53's API; or health_check, with that API down too")
 	flag.BoolVar(&o.keep, "keep", false, "keep the working directory (logs, plans, state)")
 	flag.Parse()
+	if o.by != "record" && o.by != healthCheck {
+		fmt.Fprintf(os.Stderr, "--switch=%s: it is record or %s\n", o.by, healthCheck)
+		os.Exit(2)
+	}
 	ctx, cancel := process.Context()
 	defer cancel()
 	if err := demo(ctx, &screen{w: os.Stdout, gone: cancel}, o); err != nil {

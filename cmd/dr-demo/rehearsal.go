@@ -12,6 +12,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/drstate/terraform-provider-dr/sandbox/engine"
 )
 
 const (
@@ -152,6 +154,13 @@ func (r *rehearsal) loseRegion(ctx context.Context) error {
 	r.timeline.add(r.lost, "%s is lost (%s)", primary, how)
 	if _, err := r.sandbox.ctl(ctx, args...); err != nil {
 		return err
+	}
+	if r.by == healthCheck {
+		args[2] = engine.GlobalRegion
+		if _, err := r.sandbox.ctl(ctx, args...); err != nil {
+			return err
+		}
+		r.progress.say("so is the API of Route 53; its name servers and health checkers go on")
 	}
 	if err := sleep(ctx, detection); err != nil {
 		return err

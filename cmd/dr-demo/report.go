@@ -123,6 +123,12 @@ func (r *rehearsal) report(ctx context.Context, secondPlanEmpty bool) error {
 	check(secondPlanEmpty, "the second plan is empty")
 	check(promotions == 1, "PromoteReadReplica took effect once (%d)", promotions)
 	check(!toPrimary, "nothing that %s answered was needed", primary)
+	if r.by == healthCheck {
+		check(!slices.ContainsFunc(calls, func(c call) bool {
+			return c.Time.After(r.planned) && c.Service == "route53" && c.Outcome == "ok"
+		}), "nothing that Route 53's API answered was needed")
+		check(effective(calls, "PutMetricData", r.planned) >= 1, "DNS was moved by a datum in %s", standby)
+	}
 	check(!firstFailed.IsZero() && !firstGood.IsZero(), "the client found %s through DNS", standby)
 	check(r.estimate != "", "the plan named an estimated loss")
 	limit := estimateSeconds(r.estimate)
@@ -135,6 +141,7 @@ func (r *rehearsal) report(ctx context.Context, secondPlanEmpty bool) error {
 	fmt.Fprintf(w, `
 Next
   make demo DEMO_ARGS=--blackhole     the region swallows packets instead of refusing
+  make demo DEMO_ARGS=--switch=health_check     DNS moves although Route 53's API is gone too
   make demo DEMO_ARGS=--keep          keep the logs, plans and state to look at
   bin/dr-sandbox up --scenario two-region     the same simulated AWS, to play with by hand
   examples/atmos/README.md            how to adapt the project to your own account
@@ -161,6 +168,8 @@ func (r *rehearsal) addCalls(calls []call) time.Duration {
 			if !promoted.IsZero() && changed.IsZero() {
 				lastDescribe = c.Time
 			}
+		case "PutMetricData":
+			r.timeline.add(c.Time, "AWS accepts PutMetricData (%s)", c.Region)
 		case "ChangeResourceRecordSets":
 			if !promoted.IsZero() {
 				changed = c.Time

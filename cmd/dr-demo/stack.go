@@ -35,6 +35,7 @@ func (r *rehearsal) environment() []string {
 	env = append(env,
 		"DR_SANDBOX_DNS="+r.sandbox.ready.DNS,
 		"DR_SANDBOX_HEALTH_URL="+r.applicationURL()+"/health",
+		"DR_SANDBOX_SWITCH="+r.by,
 	)
 	for _, a := range r.sandbox.ready.Applications {
 		name := map[string]string{primary: "DR_SANDBOX_APP_USE1", standby: "DR_SANDBOX_APP_USW2"}[a.Region]
