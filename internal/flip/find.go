@@ -19,14 +19,16 @@ import (
 var ErrNotFound = errors.New("no such records")
 
 // Check says what Ensure would refuse about the records, without changing
-// anything.
-func (s *Service) Check(ctx context.Context, r Request) error {
+// anything, and which region DNS answers with now, "" where that is not known.
+func (s *Service) Check(ctx context.Context, r Request) (active string, err error) {
 	have, err := s.o.Records.Sets(ctx, r.Key())
 	if err != nil {
-		return err
+		return "", err
 	}
-	_, _, err = r.plan(have, "any")
-	return err
+	if _, _, err = r.plan(have, "any"); err == nil && len(have) > 0 {
+		active, _, _ = s.look(ctx, r.Spec)
+	}
+	return active, err
 }
 
 // Find sees which region DNS answers with, and whether all that a failover

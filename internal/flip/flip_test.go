@@ -121,6 +121,18 @@ func TestThereAndBack(t *testing.T) {
 	})
 }
 
+// What a plan can say before anything is made.
+func TestCheck(t *testing.T) {
+	t.Parallel()
+	both(t, func(t *testing.T, w *world, s *Service, spec func(string) Spec) {
+		w.simple(westIP)
+		active, err := s.Check(within(t, time.Minute), Request{Spec: spec(east)})
+		if err != nil || active != west || w.called("PutMetricData", "PutObject", "DeleteObject", "ChangeResourceRecordSets") > 0 {
+			t.Errorf("found %q, %v, by %v", active, err, w.calls)
+		}
+	})
+}
+
 // Preparing while the standby serves keeps it serving.
 func TestPreparingWhileFailedOver(t *testing.T) {
 	t.Parallel()

@@ -89,7 +89,7 @@ func (r *route53FailoverSwitchResource) ModifyPlan(ctx context.Context, req reso
 	if prior == nil {
 		r.checkCreate(ctx, plan, spec, &resp.Diagnostics)
 	} else if !prior.Active.Equal(plan.Active) {
-		r.warnOfMove(prior, spec, prepared, &resp.Diagnostics)
+		r.warnOfMove(prior.Active.ValueString(), spec, prepared, &resp.Diagnostics)
 	}
 }
 
@@ -100,7 +100,10 @@ func (r *route53FailoverSwitchResource) checkCreate(ctx context.Context, plan *r
 	}
 	ctx, cancel := context.WithTimeout(ctx, lookTimeout)
 	defer cancel()
-	switch err := r.p.Flip().Check(ctx, flip.Request{Spec: spec, Overwrite: plan.AllowOverwrite.ValueBool()}); {
+	active, err := r.p.Flip().Check(ctx, flip.Request{Spec: spec, Overwrite: plan.AllowOverwrite.ValueBool()})
+	switch {
+	case err == nil && active != "" && active != spec.Active:
+		r.warnOfMove(active, spec, false, diags)
 	case err == nil:
 	case route53.IsControlPlane(err):
 		diags.AddWarning(spec.Key().String()+": could not be looked at before it is taken over", errorDetail(err))
@@ -111,8 +114,7 @@ func (r *route53FailoverSwitchResource) checkCreate(ctx context.Context, plan *r
 
 // warnOfMove says what clients will notice, and each control plane that the move
 // needs: none, if all is as it was prepared.
-func (r *route53FailoverSwitchResource) warnOfMove(prior *route53SwitchModel, spec flip.Spec, prepared bool, diags *diag.Diagnostics) {
-	from := prior.Active.ValueString()
+func (r *route53FailoverSwitchResource) warnOfMove(from string, spec flip.Spec, prepared bool, diags *diag.Diagnostics) {
 	if from == "" {
 		from = "what answers with neither region"
 	}
@@ -185,6 +187,9 @@ func (r *route53FailoverSwitchResource) Read(ctx context.Context, req resource.R
 	}
 	if found.Answered {
 		state.Active = stringOrNull(found.Active)
+	}
+	if found.Answered && found.Active == "" {
+		resp.Diagnostics.AddWarning(fmt.Sprintf("%s: DNS answers with neither region alone, or is on its way", spec.Key()), found.Seen)
 	}
 	switch {
 	case len(found.Lacking) > 0:

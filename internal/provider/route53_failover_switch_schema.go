@@ -67,7 +67,7 @@ func route53SwitchSchema(ctx context.Context) schema.Schema {
 				MarkdownDescription: "The region to serve, a key of `targets`. Null after a read that found the name servers answering with neither, or on the way.", Required: true,
 			},
 			"trigger": schema.SingleNestedAttribute{
-				MarkdownDescription: "What throws the switch, in the standby region.", Required: true,
+				MarkdownDescription: "What throws the switch, in the standby region. Another one makes another health check, and leaves the old one behind.", Required: true,
 				Attributes: map[string]schema.Attribute{
 					"cloudwatch_alarm": schema.SingleNestedAttribute{
 						MarkdownDescription: "A metric of the switch's own in the namespace `DR/Switch`, and an alarm on it, both made by this resource. One datum fails over, and Route 53 keeps the " +
