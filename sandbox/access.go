@@ -12,6 +12,7 @@ import (
 	"github.com/drstate/terraform-provider-dr/sandbox/rds"
 	"github.com/drstate/terraform-provider-dr/sandbox/route53"
 	"github.com/drstate/terraform-provider-dr/sandbox/s3"
+	"github.com/drstate/terraform-provider-dr/sandbox/secretsmanager"
 	"github.com/drstate/terraform-provider-dr/sandbox/sts"
 )
 
@@ -25,8 +26,14 @@ func (s *Sandbox) DNSAddr() string { return s.dns }
 // among them: with the region, connections to them fail.
 func (s *Sandbox) RegionEndpoints() map[string]string { return maps.Clone(s.regions) }
 
-// Databases of the scenario.
-func (s *Sandbox) Databases() []Database { return slices.Clone(s.world.Databases) }
+// Databases that descend from the scenario's, as they are now: an instance that
+// was renamed or built since then is among them.
+func (s *Sandbox) Databases() []Database {
+	if s.world.Databases == nil {
+		return []Database{}
+	}
+	return s.world.Databases()
+}
 
 // Applications of the scenario.
 func (s *Sandbox) Applications() []Application { return slices.Clone(s.world.Applications) }
@@ -58,6 +65,9 @@ func (s *Sandbox) CloudWatch() *cloudwatch.Service { return s.world.CloudWatch }
 
 // EC2 is the simulated EC2: the databases' network.
 func (s *Sandbox) EC2() *ec2.Service { return s.world.EC2 }
+
+// Secrets is the simulated Secrets Manager.
+func (s *Sandbox) Secrets() *secretsmanager.Service { return s.world.Secrets }
 
 // Env is what an AWS client needs in its environment to talk to the sandbox as
 // the workload account, and nothing else.

@@ -28,6 +28,7 @@ import (
 	"github.com/drstate/terraform-provider-dr/sandbox/route53"
 	"github.com/drstate/terraform-provider-dr/sandbox/s3"
 	"github.com/drstate/terraform-provider-dr/sandbox/scenario"
+	"github.com/drstate/terraform-provider-dr/sandbox/secretsmanager"
 	"github.com/drstate/terraform-provider-dr/sandbox/sts"
 )
 
@@ -147,9 +148,10 @@ func (s *Sandbox) services() error {
 	w.Route53 = route53.New(s.engine, route53.WithAlarms(w.CloudWatch), route53.WithObjects(w.S3))
 	w.Closers = append(w.Closers, w.Route53.Close)
 	w.EC2 = ec2.New(s.engine)
+	w.Secrets = secretsmanager.New(s.engine)
 	w.RDS = rds.New(s.engine, rds.Options{StateOnly: s.options.StateOnly, EC2: w.EC2, Metrics: w.CloudWatch, Certificates: ca.Issue})
 	w.Closers = append(w.Closers, w.RDS.Close)
-	for _, service := range []interface{ Definition() engine.Service }{w.STS, w.S3, w.Route53, w.CloudWatch, w.EC2, w.RDS} {
+	for _, service := range []interface{ Definition() engine.Service }{w.STS, w.S3, w.Route53, w.CloudWatch, w.EC2, w.Secrets, w.RDS} {
 		s.engine.Register(service.Definition())
 	}
 	server, err := w.Route53.ListenDNS(s.options.DNS)

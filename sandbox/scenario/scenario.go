@@ -19,6 +19,7 @@ import (
 	"github.com/drstate/terraform-provider-dr/sandbox/rds"
 	"github.com/drstate/terraform-provider-dr/sandbox/route53"
 	"github.com/drstate/terraform-provider-dr/sandbox/s3"
+	"github.com/drstate/terraform-provider-dr/sandbox/secretsmanager"
 	"github.com/drstate/terraform-provider-dr/sandbox/sts"
 )
 
@@ -29,6 +30,7 @@ type World struct {
 	S3      *s3.Service
 	Route53 *route53.Service
 	EC2     *ec2.Service
+	Secrets *secretsmanager.Service
 	// RDS publishes its metrics in CloudWatch.
 	RDS        *rds.Service
 	CloudWatch *cloudwatch.Service
@@ -40,8 +42,10 @@ type World struct {
 	CA     *app.CA
 	CAFile string
 
-	// Databases and Applications that the scenario made.
-	Databases    []Database
+	// Databases lists the instances that have the scenario's users, as they are
+	// when it is called; nil if there are none.
+	Databases func() []Database
+	// Applications that the scenario made.
 	Applications []Application
 	// Closers are run in reverse when the sandbox stops.
 	Closers []func() error

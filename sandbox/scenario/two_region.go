@@ -98,14 +98,11 @@ func seedDatabases(ctx context.Context, w *World) (map[string]app.Store, error) 
 	if err != nil {
 		return nil, err
 	}
+	w.Databases = func() []Database { return databases(w, password, application) }
 	stores := map[string]app.Store{}
 	for _, d := range w.RDS.Databases() {
-		shown := Database{
-			Identifier: d.Identifier, Region: d.Region, Host: d.Address, Endpoint: d.Host, Port: int(d.Port),
-			Name: DatabaseName, User: DatabaseUser, Password: password, Application: application,
-		}
+		w.Secrets.Seed(engine.WorkloadAccount, d.Region, masterSecret, secretOf(d, password))
 		if d.StateOnly {
-			shown.Host = d.Host
 			stores[d.Region] = app.Memory(writer(w, d))
 		} else if stores[d.Region], err = app.Postgres(app.Connection{
 			Host: d.Host, Port: int(d.Port), User: application.User, Password: application.Password, Database: DatabaseName,
@@ -113,9 +110,27 @@ func seedDatabases(ctx context.Context, w *World) (map[string]app.Store, error) 
 		}); err != nil {
 			return nil, err
 		}
-		w.Databases = append(w.Databases, shown)
 	}
 	return stores, nil
+}
+
+// databases shows the instances of the scenario, and all that were made of them.
+func databases(w *World, password string, application Role) []Database {
+	list := []Database{}
+	for _, d := range w.RDS.Databases() {
+		if d.Account != engine.WorkloadAccount || d.User != DatabaseUser || d.Name != DatabaseName {
+			continue
+		}
+		shown := Database{
+			Identifier: d.Identifier, Region: d.Region, Host: d.Address, Endpoint: d.Host, Port: int(d.Port),
+			Name: DatabaseName, User: DatabaseUser, Password: password, Application: application,
+		}
+		if d.Address == "" {
+			shown.Host = d.Host
+		}
+		list = append(list, shown)
+	}
+	return list
 }
 
 // seedApplicationRole makes, as the master user, the role that the application
