@@ -60,30 +60,57 @@ func points(calls []engine.Record) []point {
 	return list
 }
 
+// move is a failover that can be cut.
+type move struct {
+	// before makes the configuration of peacetime, begin what is to change.
+	before, begin func(*rig)
+	// check looks at the end from outside.
+	check func(*rig)
+}
+
+// lost is a failover away from a region that is gone.
+var lost = move{
+	before: func(*rig) {},
+	begin: func(r *rig) {
+		r.FailedRegions = []string{scenario.PrimaryRegion} // spares the wait
+		r.lose(engine.Down)
+	},
+	check: (*rig).failedOver,
+}
+
+// clean makes the move without a cut, and gives its calls.
+func (m move) clean(t *testing.T) []engine.Record {
+	t.Helper()
+	r := newRig(t)
+	m.before(r)
+	r.steady()
+	m.begin(r)
+	r.apply()
+	m.check(r)
+	t.Logf("calls:\n%s", r.calls())
+	return r.s.Engine().Calls()
+}
+
+func killProvider(t testing.TB, p *Process) {
+	if p.KillProviders() == 0 {
+		t.Error("there was no provider to kill")
+	}
+}
+
 // TestCrashMatrix cuts the failover at every call that it makes: first the
 // provider's processes are killed, then, in a second pass, Terraform with them.
 // One further apply finishes the work from wherever it was cut: the promotion
 // takes effect once, nothing is deleted, nothing is left to do.
 func TestCrashMatrix(t *testing.T) {
 	t.Parallel()
-	clean := newRig(t)
-	clean.steady()
-	clean.FailedRegions = []string{scenario.PrimaryRegion} // spares the wait
-	clean.lose(engine.Down)
-	clean.apply()
-	clean.failedOver()
-	list := points(clean.s.Engine().Calls())
-	t.Logf("cutting at %d points of:\n%s", len(list), clean.calls())
+	list := points(lost.clean(t))
+	t.Logf("cutting at %d points", len(list))
 
 	cuts := []struct {
 		name string
 		cut  func(testing.TB, *Process)
 	}{
-		{"provider", func(t testing.TB, p *Process) {
-			if p.KillProviders() == 0 {
-				t.Error("there was no provider to kill")
-			}
-		}},
+		{"provider", killProvider},
 		// The lock that a killed Terraform leaves on a local state is the
 		// kernel's and ends with it; the file beside the state that tells who
 		// held it stays behind and does no harm. For a state in S3 see
@@ -94,17 +121,17 @@ func TestCrashMatrix(t *testing.T) {
 		for _, p := range list {
 			t.Run(c.name+"/"+p.String(), func(t *testing.T) {
 				t.Parallel()
-				crash(t, p, c.cut)
+				lost.crash(t, p, c.cut)
 			})
 		}
 	}
 }
 
-func crash(t *testing.T, p point, cut func(testing.TB, *Process)) {
+func (m move) crash(t *testing.T, p point, cut func(testing.TB, *Process)) {
 	r := newRig(t)
+	m.before(r)
 	r.steady()
-	r.FailedRegions = []string{scenario.PrimaryRegion}
-	r.lose(engine.Down)
+	m.begin(r)
 	fault := r.s.Engine().AddFault(engine.Fault{
 		Service: p.service, Operation: p.operation, Region: p.region,
 		Kind: engine.FaultHold, When: p.when, Skip: p.nth - 1, Times: 1,
@@ -137,7 +164,7 @@ func crash(t *testing.T, p point, cut func(testing.TB, *Process)) {
 	fault.Remove()
 
 	r.apply()
-	r.failedOver()
+	m.check(r)
 	r.emptyPlan()
 	if t.Failed() {
 		t.Logf("calls:\n%s", r.calls())
