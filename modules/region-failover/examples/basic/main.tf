@@ -52,6 +52,13 @@ module "orders" {
         us-east-1 = { db_instance_identifier = "orders", backup_retention_period = 7 }
         us-west-2 = { db_instance_identifier = "orders-usw2", backup_retention_period = 7 }
       }
+
+      # Security groups that let nobody in, each in the VPC of its region's
+      # instance: what the old writer is moved into.
+      fence = {
+        us-east-1 = ["sg-0123456789abcdef0"]
+        us-west-2 = ["sg-0fedcba9876543210"]
+      }
     }
   }
 
