@@ -19,13 +19,15 @@ variable "active_region" { type = string }
 variable "settings" { type = any }
 
 provider "dr" {
-  region = "us-west-2"
+  region         = "us-west-2"
+  failed_regions = var.settings.failed_regions
 }
 
 provider "dr" {
-  alias       = "dns"
-  region      = "us-west-2"
-  assume_role = [{ role_arn = "arn:aws:iam::222222222222:role/dr-dns" }]
+  alias          = "dns"
+  region         = "us-west-2"
+  failed_regions = var.settings.failed_regions
+  assume_role    = [{ role_arn = "arn:aws:iam::222222222222:role/dr-dns" }]
 }
 
 module "bench" {
@@ -82,6 +84,7 @@ type (
 	}
 	settings struct {
 		Accept        []string                `json:"accept"`
+		FailedRegions []string                `json:"failed_regions"`
 		Databases     map[string]database     `json:"databases"`
 		Records       map[string]record       `json:"records"`
 		Verifications map[string]verification `json:"verifications"`

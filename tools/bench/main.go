@@ -20,7 +20,7 @@ import (
 
 func main() {
 	var o options
-	flag.Float64Var(&o.scale, "scale", 5, "how many times as fast the simulated AWS lives; 1 is real time, and takes a quarter of an hour")
+	flag.Float64Var(&o.scale, "scale", 5, "how many times as fast the simulated AWS lives; 1 is real time, and takes half an hour")
 	flag.IntVar(&o.databases, "databases", 200, "databases, and records, of the estate")
 	flag.StringVar(&o.provider, "provider", "bin/terraform-provider-dr", "the provider's executable")
 	only := flag.String("only", "", "what to measure, out of "+strings.Join(names(), ",")+"; all if empty")

@@ -43,7 +43,7 @@ func (b *bench) newWorld(ctx context.Context, scale float64, databases int) (*wo
 		return nil, err
 	}
 	w := &world{Sandbox: s, addresses: map[string]string{}, config: settings{
-		Accept: []string{}, Databases: map[string]database{}, Records: map[string]record{}, Verifications: map[string]verification{},
+		Accept: []string{}, FailedRegions: []string{}, Databases: map[string]database{}, Records: map[string]record{}, Verifications: map[string]verification{},
 	}}
 	if err := w.prepare(ctx, b, databases); err != nil {
 		return nil, errors.Join(err, s.Close())
