@@ -19,7 +19,7 @@ import (
 // estimated finds the plan's own words on the loss it expects.
 func estimated(plan string) string {
 	if m := regexp.MustCompile(`estimated loss [0-9.]+ s[^)\n]*`).FindString(plan); m != "" {
-		return m
+		return strings.TrimPrefix(m, "estimated loss ")
 	}
 	return ""
 }
@@ -96,7 +96,7 @@ func (r *rehearsal) report(ctx context.Context, secondPlanEmpty bool) error {
 
 	fmt.Fprintf(w, "\nRecovery, as the client saw it (through DNS, TTL honoured)\n")
 	fmt.Fprintf(w, "  wall time                  %s from the first failed row to the first good one\n", seconds(recovery))
-	fmt.Fprintf(w, "  of which the plan's reader %s (detection and review are people's time: here next to nothing)\n", seconds(detection))
+	fmt.Fprintf(w, "  of which before the plan   %s (people's time, to notice and to decide: here next to nothing)\n", seconds(detection))
 	fmt.Fprintf(w, "  of which AWS, simulated    %s on this machine, which stands for %s\n", seconds(aws), minutes(time.Duration(float64(aws)*r.scale)))
 	fmt.Fprintf(w, "  the same on AWS, about     %s (what AWS takes, undivided, and the rest as measured here)\n",
 		minutes(time.Duration(float64(aws)*r.scale)+max(0, recovery-aws)))
@@ -214,10 +214,10 @@ func countFrom(acked []ack, region string) int {
 
 func estimateSeconds(s string) time.Duration {
 	fields := strings.Fields(s)
-	if len(fields) < 3 {
+	if len(fields) < 2 {
 		return 0
 	}
-	f, err := strconv.ParseFloat(fields[2], 64)
+	f, err := strconv.ParseFloat(fields[0], 64)
 	if err != nil {
 		return 0
 	}

@@ -97,3 +97,29 @@ func TestMeantAllTheSame(t *testing.T) {
 	r.failedOver()
 	r.emptyPlan()
 }
+
+// TestRevertedHalfway gives a failover up after it has failed in the middle: the
+// old writer, which is no longer wanted by then, still has its replica, and is
+// taken up again.
+func TestRevertedHalfway(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	r.steady()
+	r.w.Run(t.Context(), "refresh") // as any plan in peacetime does
+	r.Accept = []string{"healthy_source"}
+	denied := r.s.Engine().AddFault(engine.Fault{Service: "rds", Operation: "PromoteReadReplica", Kind: engine.FaultError, Error: &engine.Error{
+		Code: "AccessDenied", Status: 403, Message: "User is not authorized to perform rds:PromoteReadReplica",
+	}})
+	r.activate(scenario.StandbyRegion)
+	if result := r.w.Apply(t.Context()); result.Code == 0 {
+		t.Fatalf("the apply goes through:\n%s", result.Output)
+	}
+	denied.Remove()
+	r.Accept = []string{}
+	r.activate(scenario.PrimaryRegion)
+	r.apply()
+	if got := r.promotions(); len(got) != 0 {
+		t.Errorf("promotions that took effect: %v", got)
+	}
+	r.emptyPlan()
+}

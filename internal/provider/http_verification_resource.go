@@ -93,9 +93,9 @@ func (r *httpVerificationResource) Schema(ctx context.Context, _ resource.Schema
 				Validators:          []validator.String{isCheckURL()},
 			},
 			"method": schema.StringAttribute{
-				MarkdownDescription: "`GET` (the default), `HEAD` or `OPTIONS`: a verification changes nothing.",
+				MarkdownDescription: "`GET` (the default) or `OPTIONS`: a verification changes nothing, and needs a body to match.",
 				Optional:            true, Computed: true, Default: stringdefault.StaticString("GET"),
-				Validators: []validator.String{stringvalidator.OneOf("GET", "HEAD", "OPTIONS")},
+				Validators: []validator.String{stringvalidator.OneOf("GET", "OPTIONS")},
 			},
 			"headers": schema.MapAttribute{
 				MarkdownDescription: "Headers to send. They are kept in the state: put secrets into `headers_wo`.",

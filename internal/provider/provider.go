@@ -141,8 +141,8 @@ func (p *drProvider) Schema(_ context.Context, _ provider.SchemaRequest, resp *p
 				},
 			},
 			"failed_regions": schema.SetAttribute{
-				MarkdownDescription: "Regions known to be down: they are not called at all. This only spares the wait of " +
-					"`region_timeout`; a region that is not listed and does not answer is found out.",
+				MarkdownDescription: "Regions that you know to be down: they are not called at all, and count as lost. It spares the wait " +
+					"of `region_timeout`; a region that is not listed and does not answer is found out. Take it out after the incident.",
 				Optional:    true,
 				ElementType: types.StringType,
 				Validators:  []validator.Set{setvalidator.ValueStringsAre(isRegionOrGlobal())},

@@ -78,6 +78,7 @@ func (r *rdsReplicaPromotionResource) ModifyPlan(ctx context.Context, req resour
 	ctx, cancel := r.lookContext(ctx, plan, &resp.Diagnostics)
 	defer cancel()
 	spec := plan.toSpec(ctx, prior, &resp.Diagnostics)
+	recall(ctx, req.Private, &spec)
 	a, err := r.p.RDS(plan.Region.ValueString()).Assess(ctx, spec)
 	if rds.IsKind(err, rds.KindNotFound) && spec.Creating {
 		warnAbsent(&resp.Diagnostics, plan.DBInstanceIdentifier, plan.Region)
@@ -135,7 +136,8 @@ func (r *rdsReplicaPromotionResource) Create(ctx context.Context, req resource.C
 	}
 	timeout, diags := plan.Timeouts.Create(ctx, promotionTimeout)
 	resp.Diagnostics.Append(diags...)
-	if r.ensure(ctx, timeout, &plan, nil, &resp.Diagnostics) {
+	spec := plan.toSpec(ctx, nil, &resp.Diagnostics)
+	if r.ensure(ctx, timeout, spec, &plan, nil, &resp.Diagnostics) {
 		resp.Diagnostics.Append(resp.State.Set(ctx, &plan)...)
 	}
 }
@@ -186,6 +188,9 @@ func (r *rdsReplicaPromotionResource) Read(ctx context.Context, req resource.Rea
 		// proves nothing about the other.
 		state.Source, state.PromotedAt, state.EstimatedLossSeconds = types.StringNull(), types.StringNull(), types.Float64Null()
 	}
+	if state.Promoted.ValueBool() {
+		resp.Diagnostics.Append(keepFollowers(ctx, resp.Private, i)...)
+	}
 	state.fromInstance(i)
 	state.ReplicaLagSeconds = r.lag(ctx, i)
 	resp.Diagnostics.Append(resp.State.Set(ctx, &state)...)
@@ -202,7 +207,9 @@ func (r *rdsReplicaPromotionResource) Update(ctx context.Context, req resource.U
 	}
 	timeout, diags := plan.Timeouts.Update(ctx, promotionTimeout)
 	resp.Diagnostics.Append(diags...)
-	if r.ensure(ctx, timeout, &plan, &prior, &resp.Diagnostics) {
+	spec := plan.toSpec(ctx, &prior, &resp.Diagnostics)
+	recall(ctx, req.Private, &spec)
+	if r.ensure(ctx, timeout, spec, &plan, &prior, &resp.Diagnostics) {
 		resp.Diagnostics.Append(resp.State.Set(ctx, &plan)...)
 	}
 }
@@ -218,8 +225,7 @@ func (r *rdsReplicaPromotionResource) ImportState(ctx context.Context, req resou
 
 // ensure makes plan true and completes it for the state. It returns false when
 // that failed.
-func (r *rdsReplicaPromotionResource) ensure(ctx context.Context, timeout time.Duration, plan, prior *rdsReplicaPromotionModel, diags *diag.Diagnostics) bool {
-	spec := plan.toSpec(ctx, prior, diags)
+func (r *rdsReplicaPromotionResource) ensure(ctx context.Context, timeout time.Duration, spec rds.Spec, plan, prior *rdsReplicaPromotionModel, diags *diag.Diagnostics) bool {
 	if diags.HasError() {
 		return false
 	}

@@ -146,6 +146,16 @@ func TestNeverTakesAnOldWriterForAPromotedReplica(t *testing.T) {
 			db.TagList = []types.Tag{{Key: aws.String(rds.PromotedFromTag), Value: aws.String("x")}}
 			db.ReadReplicaDBInstanceIdentifiers = []string{"other"}
 		},
+		"update, one of its replicas was promoted in its place": func(db *types.DBInstance, s *rds.Spec) {
+			s.EvidentResourceID = ""
+			s.FormerResourceID, s.FormerReplicas = "db-REPLICA", []string{"other", "promoted"}
+			db.ReadReplicaDBInstanceIdentifiers = []string{"other"}
+		},
+		"update, replicas of another instance": func(db *types.DBInstance, s *rds.Spec) {
+			s.EvidentResourceID = ""
+			s.FormerResourceID, s.FormerReplicas = "db-OTHER", []string{"other"}
+			db.ReadReplicaDBInstanceIdentifiers = []string{"other"}
+		},
 		"update, evidence of another instance": func(_ *types.DBInstance, s *rds.Spec) { s.EvidentResourceID = "db-OTHER" },
 		"create":                               func(_ *types.DBInstance, s *rds.Spec) { s.Creating, s.EvidentResourceID = true, "" },
 	} {

@@ -58,6 +58,11 @@ type Spec struct {
 	EvidentResourceID string
 	// EvidentSource is what it replicated then, or "".
 	EvidentSource string
+	// FormerReplicas that the instance of FormerResourceID had when it was last
+	// seen as the writer that is wanted. While it still has them all, none of
+	// them was promoted in its place.
+	FormerResourceID string
+	FormerReplicas   []string
 	// Creating: nothing is known of earlier runs.
 	Creating bool
 	// Settled: an earlier run saw the promotion complete, so that there is
@@ -143,12 +148,26 @@ func (s *Service) Assess(ctx context.Context, spec Spec) (Assessment, error) {
 // that nobody has reprotected must not be: DNS would move to old data.
 func adoptable(i Instance, spec Spec) bool {
 	switch {
-	case spec.isEvident(i), spec.accepts(AcceptStandaloneWriter):
+	case spec.isEvident(i), spec.keepsReplicas(i), spec.accepts(AcceptStandaloneWriter):
 		return true
 	case spec.Creating:
 		return len(i.Replicas) > 0 || i.PromotedFrom != ""
 	}
 	return false
+}
+
+// keepsReplicas says that the writer was given up and that nothing came of it:
+// all its replicas still follow it.
+func (s Spec) keepsReplicas(i Instance) bool {
+	if s.FormerResourceID == "" || s.FormerResourceID != i.ResourceID || len(s.FormerReplicas) == 0 {
+		return false
+	}
+	for _, id := range s.FormerReplicas {
+		if !slices.Contains(i.Replicas, id) {
+			return false
+		}
+	}
+	return true
 }
 
 // adoptedFrom is the source that an adopted writer was promoted from, as far as

@@ -6,12 +6,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/smithy-go"
 
 	"github.com/drstate/terraform-provider-dr/internal/awsclient"
 )
@@ -210,4 +212,30 @@ func TestExpiredAndMissingCredentialsAreNotMistakenForDenial(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestExpiredTokenTellsTheStory loses its credentials between the change and its
+// confirmation.
+func TestExpiredTokenTellsTheStory(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake()
+		f.put(east("app.example.com"))
+		f.before = func(operation string, _ int) error {
+			if operation == "get" {
+				return apiError(http.StatusForbidden, &smithy.GenericAPIError{Code: "ExpiredToken", Message: "The security token included in the request is expired"})
+			}
+			return nil
+		}
+		_, err := New(f, time.Second).Ensure(t.Context(), app("app.example.com"))
+		failed, ok := errors.AsType[*FailedError](err)
+		if !ok || failed.ChangeID == "" {
+			t.Fatalf("got %v", err)
+		}
+		for _, want := range []string{"route53:GetChange", "app.example.com", zone, "ExpiredToken", "had accepted the change", "Renew the credentials"} {
+			if !strings.Contains(failed.Detail(), want) {
+				t.Errorf("the detail does not say %q:\n%s", want, failed.Detail())
+			}
+		}
+	})
 }

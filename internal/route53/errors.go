@@ -70,6 +70,22 @@ func (e *RefusedError) Error() string {
 }
 func (e *RefusedError) Unwrap() error { return e.Err }
 
+// FailedError says that a call ended for a reason that has nothing to do with
+// the record: an expired token, no credentials, an error that Route 53 does not
+// document.
+type FailedError struct {
+	Action   string // for instance "route53:GetChange"
+	Key      Key
+	Sent     bool   // the change went out and may have been taken
+	ChangeID string // the change that was accepted, "" if none was
+	Err      error
+}
+
+func (e *FailedError) Error() string {
+	return fmt.Sprintf("%s for %s: %v", e.Action, e.Key, e.Err)
+}
+func (e *FailedError) Unwrap() error { return e.Err }
+
 // StuckError says that Route 53's control plane gave no usable answer.
 type StuckError struct {
 	Key      Key
@@ -153,7 +169,7 @@ func messages(err error) []string {
 }
 
 // explain turns the error of a call about one record into one of this
-// package's types, or leaves it as it is.
+// package's types.
 func explain(ctx context.Context, err error, p progress) error {
 	if err == nil {
 		return nil
@@ -173,7 +189,7 @@ func explain(ctx context.Context, err error, p progress) error {
 	case cut, failing, busy:
 		return &StuckError{Key: p.key, From: p.from, To: p.to, Sent: p.sent, ChangeID: p.changeID, Err: err}
 	}
-	return err
+	return &FailedError{Action: p.action, Key: p.key, Sent: p.sent, ChangeID: p.changeID, Err: err}
 }
 
 // progress is how far the work on one record has come.

@@ -66,6 +66,26 @@ func (e *DeniedError) Detail() string {
 	return text + fmt.Sprintf("Allow %s to the role of this resource's provider, then apply again.", e.Action)
 }
 
+// Attribute is none: the record is not at fault.
+func (e *FailedError) Attribute() string { return "" }
+
+// Detail implements the explanation.
+func (e *FailedError) Detail() string {
+	text := fmt.Sprintf("%s for %s in zone %s failed: %s\n\n", e.Action, e.Key, e.Key.ZoneID, awsclient.Explain(e.Err))
+	switch {
+	case e.ChangeID != "":
+		text += fmt.Sprintf("Route 53 had accepted the change (%s) before; only its confirmation is missing. ", e.ChangeID)
+	case e.Sent:
+		text += "The change was sent and may have been accepted; sending it again is harmless. "
+	default:
+		text += "Nothing was changed. "
+	}
+	if advice := awsclient.Advice(e.Err); advice != "" {
+		return text + advice
+	}
+	return text + "Mend what is said above, then apply again."
+}
+
 // Attribute of the answer.
 func (e *RefusedError) Attribute() string { return "targets" }
 

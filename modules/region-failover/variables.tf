@@ -227,8 +227,14 @@ variable "verifications" {
   }
 
   validation {
-    condition     = alltrue([for verification in var.verifications : length(distinct([for region in var.regions : lookup(verification.region_markers, region, region)])) == length(var.regions)])
-    error_message = "Two regions of one verification have the same marker, so that it could not tell them apart; write region_markers that differ."
+    condition = alltrue([for verification in var.verifications : alltrue([
+      for pair in setproduct(var.regions, var.regions) : pair[0] == pair[1] ? true : (
+        verification.json_path == null ?
+        !strcontains(lookup(verification.region_markers, pair[0], pair[0]), lookup(verification.region_markers, pair[1], pair[1])) :
+        lookup(verification.region_markers, pair[0], pair[0]) != lookup(verification.region_markers, pair[1], pair[1])
+      )
+    ])])
+    error_message = "Two regions of one verification have the same marker, or one holds the other and json_path is not set, so that it could not tell them apart; write region_markers that differ, such as \"prod-use1\" and \"prod-usw2\"."
   }
 
   validation {

@@ -385,6 +385,21 @@ run "a_verification_tells_regions_apart" {
   expect_failures = [var.verifications]
 }
 
+run "no_marker_holds_another" {
+  command = plan
+
+  providers = {
+    dr     = dr
+    dr.dns = dr.dns
+  }
+
+  variables {
+    verifications = { app = { url = "https://app.example.com/health", region_markers = { us-east-1 = "prod", us-west-2 = "prod-dr" } } }
+  }
+
+  expect_failures = [var.verifications]
+}
+
 run "the_trigger_is_the_modules_own" {
   command = plan
 

@@ -152,7 +152,7 @@ variable "workload_role_arn" {
 }
 
 variable "failed_regions" {
-  description = "Regions known to be down. Only spares the wait of `region_timeout`: a region that does not answer is found out."
+  description = "Regions that you know to be down: they are not called, and count as lost. Spares the wait of `region_timeout`: a region that does not answer is found out. Take it out after the incident."
   type        = set(string)
   default     = []
   nullable    = false

@@ -3,9 +3,9 @@
 
 locals {
   members = merge(flatten([
-    for application in values(var.applications) : [
-      for name, database in application.databases : {
-        for region, member in database.members : "${name}/${region}" => {
+    for application, settings in var.applications : [
+      for name, database in settings.databases : {
+        for region, member in database.members : "${application}/${name}/${region}" => {
           region                 = region
           db_instance_identifier = member.db_instance_identifier
         }

@@ -4,7 +4,7 @@ output "active_region" {
 }
 
 output "replication" {
-  description = "By database and region, what the instance is and how far it is behind. Measured: differs at each look."
+  description = "By application, database and region, what the instance is and how far it is behind. Measured: differs at each look."
   value = {
     for key, status in data.dr_replication_status.this : key => {
       instance        = status.db_instance_identifier
