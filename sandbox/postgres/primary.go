@@ -103,3 +103,9 @@ func (s *Server) SetPassword(ctx context.Context, user, password string) error {
 		return err
 	})
 }
+
+// Superuser runs statements in a session of the sandbox's own superuser, as AWS
+// could and a user could not.
+func (s *Server) Superuser(ctx context.Context, database string, statements ...string) error {
+	return s.Exec(ctx, Login{User: adminRole, Password: s.m.secret, Database: database}, statements...)
+}
