@@ -11,6 +11,7 @@
 package awsclient
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -28,6 +29,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/rds"
 	"github.com/aws/aws-sdk-go-v2/service/route53"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/aws/smithy-go/middleware"
 )
@@ -58,7 +60,7 @@ type Config struct {
 	// AssumeRole is a chain: each role is assumed with the credentials of the
 	// one before it, the first one with those of the default chain.
 	AssumeRole []AssumeRole
-	// Endpoints by service: rds, route53, cloudwatch, ec2, s3, sts.
+	// Endpoints by service: rds, route53, cloudwatch, ec2, s3, secretsmanager, sts.
 	Endpoints map[string]string
 	// FailedRegions are not called at all.
 	FailedRegions []string
@@ -98,6 +100,7 @@ type Clients struct {
 	cloudwatch map[string]*cloudwatch.Client
 	ec2        map[string]*ec2.Client
 	s3         map[string]*s3.Client
+	secrets    map[string]*secretsmanager.Client
 	route53    *route53.Client
 }
 
@@ -136,6 +139,7 @@ func New(ctx context.Context, cfg Config) (*Clients, error) {
 		cloudwatch: map[string]*cloudwatch.Client{},
 		ec2:        map[string]*ec2.Client{},
 		s3:         map[string]*s3.Client{},
+		secrets:    map[string]*secretsmanager.Client{},
 	}
 	for _, role := range cfg.AssumeRole {
 		c.base.Credentials = c.assume(role)
@@ -179,71 +183,61 @@ func (c *Clients) STSRegion() string { return c.cfg.Region }
 
 // RDS is the client of a region; the provider's when region is empty.
 func (c *Clients) RDS(region string) *rds.Client {
-	region = c.orDefault(region)
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	client, ok := c.rds[region]
-	if !ok {
-		client = rds.NewFromConfig(c.regionLocked(region), func(o *rds.Options) {
-			if url := c.cfg.Endpoints["rds"]; url != "" {
-				o.BaseEndpoint = &url
-			}
-		})
-		c.rds[region] = client
-	}
-	return client
+	return regional(c, c.rds, "rds", region, func(cfg aws.Config, url *string) *rds.Client {
+		return rds.NewFromConfig(cfg, func(o *rds.Options) { o.BaseEndpoint = cmp.Or(url, o.BaseEndpoint) })
+	})
 }
 
 // CloudWatch is the client of a region; the provider's when region is empty.
 func (c *Clients) CloudWatch(region string) *cloudwatch.Client {
-	region = c.orDefault(region)
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	client, ok := c.cloudwatch[region]
-	if !ok {
-		client = cloudwatch.NewFromConfig(c.regionLocked(region), func(o *cloudwatch.Options) {
-			if url := c.cfg.Endpoints["cloudwatch"]; url != "" {
-				o.BaseEndpoint = &url
-			}
-		})
-		c.cloudwatch[region] = client
-	}
-	return client
+	return regional(c, c.cloudwatch, "cloudwatch", region, func(cfg aws.Config, url *string) *cloudwatch.Client {
+		return cloudwatch.NewFromConfig(cfg, func(o *cloudwatch.Options) { o.BaseEndpoint = cmp.Or(url, o.BaseEndpoint) })
+	})
 }
 
 // EC2 is the client of a region; the provider's when region is empty.
 func (c *Clients) EC2(region string) *ec2.Client {
-	region = c.orDefault(region)
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	client, ok := c.ec2[region]
-	if !ok {
-		client = ec2.NewFromConfig(c.regionLocked(region), func(o *ec2.Options) {
-			if url := c.cfg.Endpoints["ec2"]; url != "" {
-				o.BaseEndpoint = &url
-			}
-		})
-		c.ec2[region] = client
-	}
-	return client
+	return regional(c, c.ec2, "ec2", region, func(cfg aws.Config, url *string) *ec2.Client {
+		return ec2.NewFromConfig(cfg, func(o *ec2.Options) { o.BaseEndpoint = cmp.Or(url, o.BaseEndpoint) })
+	})
 }
 
 // S3 is the client of a region; the provider's when region is empty.
 func (c *Clients) S3(region string) *s3.Client {
-	region = c.orDefault(region)
+	return regional(c, c.s3, "s3", region, func(cfg aws.Config, url *string) *s3.Client {
+		return s3.NewFromConfig(cfg, func(o *s3.Options) { o.BaseEndpoint = cmp.Or(url, o.BaseEndpoint) })
+	})
+}
+
+// SecretsManager is the client of a region; the provider's when region is empty.
+func (c *Clients) SecretsManager(region string) *secretsmanager.Client {
+	return regional(c, c.secrets, "secretsmanager", region, func(cfg aws.Config, url *string) *secretsmanager.Client {
+		return secretsmanager.NewFromConfig(cfg, func(o *secretsmanager.Options) { o.BaseEndpoint = cmp.Or(url, o.BaseEndpoint) })
+	})
+}
+
+// regional is the one client of a service in a region; made when first asked
+// for, with the URL that the configuration gives instead of AWS's own, or nil.
+func regional[T any](c *Clients, made map[string]*T, service, region string, build func(aws.Config, *string) *T) *T {
+	if region == "" {
+		region = c.cfg.Region
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	client, ok := c.s3[region]
+	client, ok := made[region]
 	if !ok {
-		client = s3.NewFromConfig(c.regionLocked(region), func(o *s3.Options) {
-			if url := c.cfg.Endpoints["s3"]; url != "" {
-				o.BaseEndpoint = &url
-			}
-		})
-		c.s3[region] = client
+		var endpoint *string
+		if url := c.cfg.Endpoints[service]; url != "" {
+			endpoint = &url
+		}
+		client = build(c.regionLocked(region), endpoint)
+		made[region] = client
 	}
 	return client
 }
+
+// Credentials are those of the calls, for what is signed elsewhere.
+func (c *Clients) Credentials() aws.CredentialsProvider { return c.base.Credentials }
 
 // Route53 is the client of the global service.
 func (c *Clients) Route53() *route53.Client {
@@ -261,13 +255,6 @@ func (c *Clients) Route53() *route53.Client {
 		})
 	}
 	return c.route53
-}
-
-func (c *Clients) orDefault(region string) string {
-	if region == "" {
-		return c.cfg.Region
-	}
-	return region
 }
 
 func (c *Clients) region(name string) aws.Config {

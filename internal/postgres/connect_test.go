@@ -133,13 +133,20 @@ func TestASilentServerIsAskedOnce(t *testing.T) {
 	target.ConnectTimeout = 200 * time.Millisecond
 	target.Port = l.Addr().(*net.TCPAddr).Port //nolint:forcetypeassert // it is TCP
 	for range 2 {
-		out, err := w.s.EnsureFence(t.Context(), FenceSpec{Target: target, Fenced: true, Roles: []string{"app"}})
+		out, err := w.s.EnsureFence(t.Context(), FenceSpec{Target: target, Fenced: true, Required: true, Roles: []string{"app"}})
 		if !IsUnreachable(err) || out.State != "" || !strings.Contains(err.Error(), "gave no answer") {
 			t.Fatalf("got %+v, %v", out, err)
 		}
 	}
 	if len(w.secrets.regions) != 1 {
 		t.Errorf("%d attempts were made, want 1", len(w.secrets.regions))
+	}
+	// Best effort: the apply goes on, and nothing passes for a fence.
+	for fenced, want := range map[bool]string{true: FenceUnreached, false: FenceUnknown} {
+		out, err := w.s.EnsureFence(t.Context(), FenceSpec{Target: target, Fenced: fenced, Roles: []string{"app"}})
+		if err != nil || out.State != want || len(out.Warnings) != 1 || out.Proof(target).Held() {
+			t.Errorf("fenced=%t that is not required: %+v, %v", fenced, out, err)
+		}
 	}
 	_ = l.Close()
 	if err := w.connected(target); !IsUnreachable(err) {
@@ -208,7 +215,7 @@ func TestARunWaitsForAServerThatIsStarting(t *testing.T) {
 	}()
 	target := w.target
 	target.SSLMode, target.Port = Disable, l.Addr().(*net.TCPAddr).Port //nolint:forcetypeassert // it is TCP
-	spec := FenceSpec{Target: target, Fenced: true, Roles: []string{"app"}}
+	spec := FenceSpec{Target: target, Fenced: true, Required: true, Roles: []string{"app"}}
 	if _, err := w.s.FindFence(t.Context(), spec); !IsKind(err, KindRefused) || len(tried) != 1 {
 		t.Errorf("a look made %d attempts: %v", len(tried), err)
 	}

@@ -110,6 +110,13 @@ func (e *Error) Detail() string {
 	return b.String()
 }
 
+func detail(err error) string {
+	if e, ok := errors.AsType[*Error](err); ok {
+		return e.Detail()
+	}
+	return explain(err)
+}
+
 // IsKind says whether an error of this package is of a kind.
 func IsKind(err error, kind Kind) bool {
 	e, ok := errors.AsType[*Error](err)

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/drstate/terraform-provider-dr/internal/fence"
 )
 
 // FenceSpec is a write fence as it is wanted.
@@ -19,6 +21,12 @@ type FenceSpec struct {
 	Roles []string
 	// Except names roles that are left alone although they are members.
 	Except []string
+	// Required says that what keeps the fence from being made is an error. Else
+	// it is a warning, and the fence is FenceUnreached.
+	Required bool
+	// AllowReplica leaves an instance in recovery as it is, instead of refusing
+	// to fence it.
+	AllowReplica bool
 	// Released roles were fenced by an earlier spec and are to be lifted.
 	Released []string
 	// HadLogin is what an earlier look recorded of the roles, kept outside of
@@ -31,6 +39,13 @@ const (
 	FenceOpen    = "open"
 	FenceFencing = "fencing"
 	FenceHeld    = "fenced"
+	// FenceReplica is an instance in recovery: it takes no writes, and carries
+	// the roles of its source.
+	FenceReplica = "replica"
+	// FenceUnreached is a fence that is wanted and could not be made.
+	FenceUnreached = "unreached"
+	// FenceUnknown is a fence that is not wanted and could not be looked at.
+	FenceUnknown = "unknown"
 )
 
 // Warning is something to tell that is no error.
@@ -39,18 +54,28 @@ type Warning struct{ Summary, Detail string }
 // FenceStatus is a write fence as it is.
 type FenceStatus struct {
 	// State is FenceOpen: no role is recorded; FenceFencing: something is, but
-	// a writer may still get in or is in; FenceHeld: none is, since Since.
+	// a writer may still get in or is in; FenceHeld: none is, since Since; or
+	// one of the others.
 	State string
 	Since time.Time
 	// HadLogin are the roles that are or would be fenced, and whether they had
 	// LOGIN before: as recorded, else as they are.
 	HadLogin map[string]bool
-	// Recovery says that the instance is a replica: it takes no writes, and
-	// carries the fence of its source.
-	Recovery bool
 	// Sessions are those of the roles now.
 	Sessions int
 	Warnings []Warning
+}
+
+// Proof is what the fence says of itself.
+func (s FenceStatus) Proof(t Target) fence.Proof {
+	proof := fence.Proof{State: fence.StateOpen, Kind: fence.KindPostgreSQL, Subject: t.Subject()}
+	switch s.State {
+	case FenceHeld:
+		proof.State, proof.Since = fence.StateHeld, s.Since
+	case FenceUnreached:
+		proof.State = fence.StateUnreached
+	}
+	return proof
 }
 
 // FindFence looks at a fence, and changes nothing. Its errors are *Error.
@@ -66,7 +91,7 @@ func (s *Service) FindFence(ctx context.Context, spec FenceSpec) (FenceStatus, e
 // EnsureFence would refuse, as an *Error. It changes nothing.
 func (s *Service) CheckFence(ctx context.Context, spec FenceSpec) (FenceStatus, error) {
 	f, err := s.lookOnce(ctx, spec)
-	if err == nil {
+	if err == nil && !(f.self.Recovery && spec.AllowReplica) {
 		err = f.refuse(spec)
 	}
 	if err != nil {
@@ -86,7 +111,7 @@ func (s *Service) lookOnce(ctx context.Context, spec FenceSpec) (facts, error) {
 
 // status judges what a look has shown.
 func (f facts) status(spec FenceSpec) FenceStatus {
-	out := FenceStatus{State: FenceOpen, HadLogin: map[string]bool{}, Recovery: f.self.Recovery, Sessions: len(f.sessions)}
+	out := FenceStatus{State: FenceOpen, HadLogin: map[string]bool{}, Sessions: len(f.sessions)}
 	for _, r := range f.writers(spec) {
 		if r.Login || slices.Contains(spec.Roles, r.Name) {
 			out.HadLogin[r.Name] = r.Login
@@ -109,8 +134,11 @@ func (f facts) status(spec FenceSpec) FenceStatus {
 		out.warn(spec, "roles that look like markers but are none", fmt.Sprintf(
 			"%s: the comments hold no record of a fence. They are left alone. Drop them if nobody needs them.", strings.Join(f.strange, ", ")))
 	}
-	if len(ours) == 0 || f.self.Recovery {
-		out.Since = time.Time{}
+	if f.self.Recovery {
+		out.State, out.Since = FenceReplica, time.Time{}
+		return out
+	}
+	if len(ours) == 0 {
 		return out
 	}
 	if open := f.unfenced(spec); len(open) > 0 {
@@ -138,7 +166,7 @@ func (f facts) refuse(spec FenceSpec) error {
 	if f.self.Recovery {
 		e.Kind, e.Field = KindReplica, FieldHost
 		e.Reason = "The instance is in recovery: it is a replica, takes no writes and cannot be changed."
-		e.Next = "Fence its source, or give host the name of a writer."
+		e.Next = "Fence its source, or give host the name of a writer; allow_replica leaves replicas as they are."
 		return e
 	}
 	for _, name := range spec.Roles {

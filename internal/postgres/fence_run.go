@@ -23,6 +23,24 @@ const conflicts = 5
 // earlier run left it in. For a fence that is as wanted it changes nothing. Its
 // errors are *Error.
 func (s *Service) EnsureFence(ctx context.Context, spec FenceSpec) (FenceStatus, error) {
+	out, err := s.ensureFence(ctx, spec)
+	switch {
+	case err == nil || spec.Required:
+	case spec.Fenced:
+		out = FenceStatus{State: FenceUnreached, Warnings: out.Warnings}
+		out.warn(spec, "may still be writing, its writers could not be fenced", detail(err)+"\n\nThe fence is not required, so the apply goes on. "+
+			"When the server can be reached again, the next plan shows the fence, and its apply makes it.")
+		err = nil
+	case IsUnreachable(err):
+		out = FenceStatus{State: FenceUnknown, Warnings: out.Warnings}
+		out.warn(spec, "could not be reached, a fence of its writers may be left", detail(err)+
+			"\n\nNo fence is wanted. When the server can be reached again, the next plan shows what is left of one, and its apply lifts it.")
+		err = nil
+	}
+	return out, err
+}
+
+func (s *Service) ensureFence(ctx context.Context, spec FenceSpec) (FenceStatus, error) {
 	r := &fenceRun{Service: s, spec: spec, attempted: "lift the write fence of"}
 	if spec.Fenced {
 		r.attempted = "fence the writers of"
@@ -65,7 +83,7 @@ func (r *fenceRun) fence(ctx context.Context) (FenceStatus, error) {
 		if err != nil {
 			return FenceStatus{}, err
 		}
-		if out := f.status(r.spec); out.State == FenceHeld {
+		if out := f.status(r.spec); out.State == FenceHeld || out.State == FenceReplica && r.spec.AllowReplica {
 			return out, nil
 		}
 		if err := f.refuse(r.spec); err != nil {
@@ -231,7 +249,7 @@ func (r *fenceRun) lift(ctx context.Context, spec FenceSpec) (FenceStatus, error
 	if f.self.Recovery {
 		out.warn(spec, "is a replica, and carries the fence of its source",
 			"Roles are replicated, so the fence cannot be lifted here. Once this instance is promoted, the next plan shows the fence, "+
-				"and its apply lifts it. Name the promotion in triggers to have that in the same apply.")
+				"and its apply lifts it.")
 		return out, nil
 	}
 	if err := r.transact(ctx, func(ctx context.Context, tx pgx.Tx) error { return r.restore(ctx, tx, spec) }); err != nil {

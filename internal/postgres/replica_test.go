@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/drstate/terraform-provider-dr/internal/fence"
 	"github.com/drstate/terraform-provider-dr/sandbox/postgres"
 )
 
@@ -49,11 +50,16 @@ func TestAReplicaInheritsTheFence(t *testing.T) {
 	if _, err := w.s.EnsureFence(t.Context(), at(replica, true)); !IsKind(err, KindReplica) {
 		t.Errorf("a fence on a replica: %v", err)
 	}
+	allowed := at(replica, true)
+	allowed.AllowReplica = true
+	if out, err := w.s.EnsureFence(t.Context(), allowed); err != nil || out.State != FenceReplica || out.Proof(allowed.Target).State != fence.StateOpen {
+		t.Errorf("a replica that may stay as it is: %+v, %v", out, err)
+	}
 	out := w.ensure(at(source, true))
 	var replayed string
 	for range 200 {
 		found, err := w.s.FindFence(t.Context(), at(replica, false))
-		if err != nil || !found.Recovery || found.State != FenceOpen {
+		if err != nil || found.State != FenceReplica {
 			t.Fatalf("a replica: %+v, %v", found, err)
 		}
 		if lag, err := replica.Replication(t.Context()); err == nil && lag.Known && !time.Now().Add(-lag.Lag).Before(out.Since) {
@@ -66,7 +72,7 @@ func TestAReplicaInheritsTheFence(t *testing.T) {
 		t.Error("nobody writes, and the replica's last transaction is not past the fence")
 	}
 	lifted, err := w.s.EnsureFence(t.Context(), at(replica, false))
-	if err != nil || lifted.State != FenceOpen || !warned(lifted, "carries the fence of its source") {
+	if err != nil || lifted.State != FenceReplica || !warned(lifted, "carries the fence of its source") {
 		t.Errorf("lifting on a replica: %+v, %v", lifted, err)
 	}
 	if err := replica.Promote(t.Context()); err != nil {

@@ -191,7 +191,7 @@ func (w *world) table(owner string) string {
 }
 
 func (w *world) spec(fenced bool, roles ...string) FenceSpec {
-	return FenceSpec{Target: w.target, Fenced: fenced, Roles: roles}
+	return FenceSpec{Target: w.target, Fenced: fenced, Roles: roles, Required: true}
 }
 
 // ensure makes a fence as wanted and fails the test if it is not.

@@ -15,6 +15,7 @@ import (
 
 	"github.com/drstate/terraform-provider-dr/internal/awsclient"
 	"github.com/drstate/terraform-provider-dr/internal/flip"
+	"github.com/drstate/terraform-provider-dr/internal/postgres"
 	"github.com/drstate/terraform-provider-dr/internal/rds"
 	"github.com/drstate/terraform-provider-dr/internal/resolve"
 	"github.com/drstate/terraform-provider-dr/internal/route53"
@@ -26,10 +27,11 @@ type providerData struct {
 	Clients      *awsclient.Clients
 	PollInterval time.Duration
 
-	mu      sync.Mutex
-	rds     map[string]*rds.Service
-	route53 *route53.Service
-	flip    *flip.Service
+	mu         sync.Mutex
+	rds        map[string]*rds.Service
+	route53    *route53.Service
+	flip       *flip.Service
+	postgresql *postgres.Service
 }
 
 func newProviderData(clients *awsclient.Clients, poll time.Duration) *providerData {
@@ -46,7 +48,7 @@ func (d *providerData) RDS(region string) *rds.Service {
 			PollInterval: d.PollInterval,
 			Peer:         d.RDS,
 			Groups:       d.Clients.EC2(region),
-			Log:          func(ctx context.Context, message string, fields map[string]any) { tflog.Info(ctx, message, fields) },
+			Log:          logProgress,
 		})
 		d.rds[region] = s
 	}
@@ -79,6 +81,26 @@ func (d *providerData) Flip() *flip.Service {
 		})
 	}
 	return d.flip
+}
+
+// PostgreSQL is the service of all servers.
+func (d *providerData) PostgreSQL() *postgres.Service {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.postgresql == nil {
+		d.postgresql = postgres.New(postgres.Options{
+			Secrets:      func(region string) postgres.Secrets { return d.Clients.SecretsManager(region) },
+			Credentials:  d.Clients.Credentials(),
+			PollInterval: d.PollInterval,
+			Log:          logProgress,
+		})
+	}
+	return d.postgresql
+}
+
+// logProgress writes what long work does to Terraform's log.
+func logProgress(ctx context.Context, message string, fields map[string]any) {
+	tflog.Info(ctx, message, fields)
 }
 
 // base holds the provider's data. It is nil while the provider's own

@@ -64,6 +64,7 @@ func (p *drProvider) Metadata(_ context.Context, _ provider.MetadataRequest, res
 func (p *drProvider) Resources(context.Context) []func() resource.Resource {
 	return []func() resource.Resource{
 		newHTTPVerificationResource,
+		newPostgreSQLWriteFenceResource,
 		newRDSNetworkFenceResource,
 		newRDSReadReplicaResource,
 		newRDSReplicaPromotionResource,
@@ -105,7 +106,7 @@ func (p *drProvider) Schema(_ context.Context, _ provider.SchemaRequest, resp *p
 				Optional:    true,
 				ElementType: types.StringType,
 				Validators: []validator.Map{
-					mapvalidator.KeysAre(stringvalidator.OneOf("rds", "route53", "cloudwatch", "ec2", "s3", "sts")),
+					mapvalidator.KeysAre(stringvalidator.OneOf("rds", "route53", "cloudwatch", "ec2", "s3", "secretsmanager", "sts")),
 					mapvalidator.ValueStringsAre(isURL()),
 				},
 			},

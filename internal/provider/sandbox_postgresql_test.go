@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package provider
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	awsrds "github.com/aws/aws-sdk-go-v2/service/rds"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/drstate/terraform-provider-dr/internal/awsclient"
+	"github.com/drstate/terraform-provider-dr/internal/postgres"
+	"github.com/drstate/terraform-provider-dr/sandbox"
+	"github.com/drstate/terraform-provider-dr/sandbox/sandboxtest"
+	"github.com/drstate/terraform-provider-dr/sandbox/scenario"
+)
+
+const writeFence = "dr_postgresql_write_fence.orders"
+
+// postgresWorld is a sandbox with real databases, whose master password is a
+// secret.
+type postgresWorld struct {
+	*sandbox.Sandbox
+	t       *testing.T
+	secrets string
+	source  sandbox.Database
+	replica sandbox.Database
+}
+
+func newPostgresWorld(t *testing.T) *postgresWorld {
+	t.Helper()
+	w := &postgresWorld{t: t, Sandbox: sandboxtest.Start(t, sandbox.Options{Scenario: scenario.TwoRegion, TimeScale: 600})}
+	w.source, w.replica = w.Databases()[0], w.Databases()[1]
+	secrets := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		rw.Header().Set("Content-Type", "application/x-amz-json-1.1")
+		if !strings.Contains(r.Header.Get("Authorization"), "/us-west-2/secretsmanager/") {
+			rw.WriteHeader(http.StatusBadRequest)
+			_, _ = rw.Write([]byte(`{"__type": "ResourceNotFoundException", "message": "not in this region"}`))
+			return
+		}
+		secret, _ := json.Marshal(map[string]string{"username": w.source.User, "password": w.source.Password})
+		_ = json.NewEncoder(rw).Encode(map[string]string{"SecretString": string(secret)})
+	}))
+	t.Cleanup(secrets.Close)
+	w.secrets = secrets.URL
+	return w
+}
+
+// fence is the configuration of a fence of a database.
+func (w *postgresWorld) fence(d sandbox.Database, fenced bool, more string) string {
+	w.t.Helper()
+	ca, err := os.ReadFile(w.CAFile())
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return fmt.Sprintf(`
+provider "dr" {
+  region         = "us-west-2"
+  endpoints      = { rds = %[1]q, cloudwatch = %[1]q, sts = %[1]q, secretsmanager = %[2]q }
+  poll_interval  = "50ms"
+  region_timeout = "1s"
+}
+
+resource "dr_postgresql_write_fence" "orders" {
+  host               = %[3]q
+  hostaddr           = %[4]q
+  database           = %[5]q
+  ca_certificate_pem = %[6]q
+  connect_timeout    = "1s"
+  secret_arn         = "arn:aws:secretsmanager:us-west-2:111111111111:secret:orders-AbCdEf"
+  fenced             = %[7]t
+  %[8]s
+}
+`, w.Endpoint(), w.secrets, d.Endpoint, d.Host, d.Name, ca, fenced, more)
+}
+
+const ordersApp = `roles = ["orders_app"]`
+
+// session opens one of the application's role, by the side of the application.
+func (w *postgresWorld) session(d sandbox.Database) (*pgx.Conn, error) {
+	config, err := pgx.ParseConfig("sslmode=disable connect_timeout=5")
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	config.Host, config.Port, config.Database = d.Host, uint16(d.Port), d.Name
+	config.User, config.Password = d.Application.User, d.Application.Password
+	return pgx.ConnectConfig(context.Background(), config)
+}
+
+// loggedIn fails unless the application's role can log in, or cannot.
+func (w *postgresWorld) loggedIn(d sandbox.Database, want bool) func() error {
+	return func() error {
+		conn, err := w.session(d)
+		if err == nil {
+			_ = conn.Close(context.Background())
+		}
+		if (err == nil) != want {
+			return fmt.Errorf("orders_app logs in to %s: %t (%v)", d.Identifier, err == nil, err)
+		}
+		return nil
+	}
+}
+
+// master runs a statement as somebody else with the master password.
+func (w *postgresWorld) master(sql string) func() {
+	return func() {
+		config, err := pgx.ParseConfig("sslmode=disable connect_timeout=5")
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		d := w.source
+		config.Host, config.Port, config.Database, config.User, config.Password = d.Host, uint16(d.Port), d.Name, d.User, d.Password
+		conn, err := pgx.ConnectConfig(context.Background(), config)
+		if err == nil {
+			_, err = conn.Exec(context.Background(), sql)
+			_ = conn.Close(context.Background())
+		}
+		if err != nil {
+			w.t.Errorf("%s: %v", sql, err)
+		}
+	}
+}
+
+// fenceSource fences the source's application by the domain.
+func (w *postgresWorld) fenceSource(ctx context.Context, clients *awsclient.Clients) error {
+	d := w.source
+	out, err := newProviderData(clients, 50*time.Millisecond).PostgreSQL().EnsureFence(ctx, postgres.FenceSpec{
+		Target: postgres.Target{
+			Host: d.Endpoint, HostAddr: d.Host, Port: d.Port, Database: d.Name, SSLMode: postgres.Require,
+			Login: postgres.Login{SecretARN: "arn:aws:secretsmanager:us-west-2:111111111111:secret:orders-AbCdEf"},
+		},
+		Fenced: true, Required: true, Roles: []string{d.Application.User},
+	})
+	if err == nil && out.State != postgres.FenceHeld {
+		err = fmt.Errorf("the fence is %s", out.State)
+	}
+	return err
+}
+
+// awaitWriter waits until a promotion is over.
+func (w *postgresWorld) awaitWriter(ctx context.Context, clients *awsclient.Clients, id string) {
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
+		out, err := clients.RDS(scenario.StandbyRegion).DescribeDBInstances(ctx, &awsrds.DescribeDBInstancesInput{DBInstanceIdentifier: &id})
+		if err == nil && out.DBInstances[0].ReadReplicaSourceDBInstanceIdentifier == nil && *out.DBInstances[0].DBInstanceStatus == "available" {
+			return
+		}
+	}
+	w.t.Fatalf("%s was not promoted within a minute", id)
+}
