@@ -162,15 +162,22 @@ func TestSecrets(t *testing.T) {
 	run(0, "plan", "-detailed-exitcode")
 	r.promotedOnce()
 
-	looked := lookFor(t, "what was said", []byte(said.String()))
-	err := filepath.WalkDir(r.w.Dir, func(path string, entry fs.DirEntry, err error) error {
+	lookEverywhere(t, planted, r.w.Dir, said.String())
+}
+
+// lookEverywhere looks for secrets in what was said and in what is left in a
+// workspace, a trace among it.
+func lookEverywhere(t *testing.T, secrets map[string]string, dir, said string) {
+	t.Helper()
+	looked := lookFor(t, secrets, "what was said", []byte(said))
+	err := filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() || !entry.Type().IsRegular() {
 			return err
 		}
 		content, err := os.ReadFile(path)
-		looked += lookFor(t, path, content)
+		looked += lookFor(t, secrets, path, content)
 		if filepath.Ext(path) == ".tfplan" {
-			looked += lookInPlan(t, path, content)
+			looked += lookInPlan(t, secrets, path, content)
 		}
 		return err
 	})
@@ -183,7 +190,7 @@ func TestSecrets(t *testing.T) {
 }
 
 // lookInPlan looks into the archive that a plan file is.
-func lookInPlan(t *testing.T, path string, content []byte) int {
+func lookInPlan(t *testing.T, secrets map[string]string, path string, content []byte) int {
 	t.Helper()
 	archive, err := zip.NewReader(bytes.NewReader(content), int64(len(content)))
 	if err != nil {
@@ -199,16 +206,16 @@ func lookInPlan(t *testing.T, path string, content []byte) int {
 		if err != nil {
 			t.Fatal(err)
 		}
-		looked += lookFor(t, path+"/"+f.Name, inner)
+		looked += lookFor(t, secrets, path+"/"+f.Name, inner)
 	}
 	return looked
 }
 
 // lookFor looks for the secrets as they are, encoded for a URL, and in base64
 // at each alignment.
-func lookFor(t *testing.T, where string, content []byte) int {
+func lookFor(t *testing.T, secrets map[string]string, where string, content []byte) int {
 	t.Helper()
-	for name, secret := range planted {
+	for name, secret := range secrets {
 		forms := []string{secret, url.QueryEscape(secret)}
 		for skip := range 3 {
 			forms = append(forms, base64.RawStdEncoding.EncodeToString([]byte(secret)[skip:][:len(secret)/3*3-3]))
