@@ -101,7 +101,7 @@ func (p *drProvider) Schema(_ context.Context, _ provider.SchemaRequest, resp *p
 				Validators:          []validator.String{stringvalidator.LengthAtLeast(1)},
 			},
 			"endpoints": schema.MapAttribute{
-				MarkdownDescription: "URLs to use instead of AWS's own, by service: `rds`, `route53`, `cloudwatch`, `ec2`, `s3`, `sts`. " +
+				MarkdownDescription: "URLs to use instead of AWS's own, by service: `rds`, `route53`, `cloudwatch`, `ec2`, `s3`, `secretsmanager`, `sts`. " +
 					"`AWS_ENDPOINT_URL` and `AWS_ENDPOINT_URL_<SERVICE>` work too.",
 				Optional:    true,
 				ElementType: types.StringType,
