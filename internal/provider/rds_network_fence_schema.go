@@ -41,7 +41,7 @@ shows the fence and the apply makes it first.
 
 -> With ` + "`aws_db_instance`" + `: set ` + "`lifecycle { ignore_changes = [vpc_security_group_ids] }`" + ` on the instance, and
 ` + "`ignore_tags { key_prefixes = [\"dr:\"] }`" + ` on the provider ` + "`aws`" + `, or the AWS provider plans to lift the fence and to remove its record.
-Manage the fence's group with ` + "`aws_security_group`" + ` without ` + "`ingress`" + ` blocks: set ` + "`ingress = []`" + `, so that rules which others add are removed.
+The fence's own ` + "`aws_security_group`" + ` has ` + "`ingress = []`" + `, so that rules which others add are taken out again.
 
 The caller needs, in the instance's region:
 
