@@ -179,7 +179,7 @@ func (s *Service) deleteGroup(c *engine.Call, in *ec2.DeleteSecurityGroupInput) 
 		return nil, engine.Refuse("CannotDelete", `the specified group: "%s" name: "%s" cannot be deleted by a user`, g.id, g.name)
 	}
 	used := slices.ContainsFunc(s.interfaces, func(i Interface) bool {
-		return i.owner() == g.owner && slices.Contains(i.Groups, g.id)
+		return i.owner() == g.owner && (slices.Contains(i.Groups, g.id) || slices.Contains(i.Joining, g.id))
 	})
 	used = used || slices.ContainsFunc(s.groups, func(other *group) bool {
 		return other != g && other.owner == g.owner && slices.ContainsFunc(other.rules, func(r *rule) bool { return r.referenced == g.id })

@@ -15,9 +15,10 @@ var Client = netip.MustParseAddrPort("10.0.0.10:49152")
 // that of a DB instance. Only the owner knows what it is for.
 type Interface struct {
 	Account, Region, Owner string
-	// Subnet that it is in, and the groups that it is a member of.
-	Subnet string
-	Groups []string
+	// Subnet that it is in, the groups that it is a member of, and those that
+	// it is about to become one of, which are in use but not in force.
+	Subnet          string
+	Groups, Joining []string
 }
 
 func (i Interface) owner() owner { return owner{i.Account, i.Region} }
@@ -31,7 +32,7 @@ func (s *Service) Attach(i Interface) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.detach(i.Account, i.Region, i.Owner)
-	i.Groups = slices.Clone(i.Groups)
+	i.Groups, i.Joining = slices.Clone(i.Groups), slices.Clone(i.Joining)
 	s.interfaces = append(s.interfaces, i)
 }
 

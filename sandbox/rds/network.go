@@ -107,8 +107,10 @@ func (s *Service) attach(i *instance) {
 		}
 	}
 	for _, g := range i.db.VpcSecurityGroups {
-		if aws.ToString(g.Status) != "adding" {
-			in.Groups = append(in.Groups, aws.ToString(g.VpcSecurityGroupId))
+		if id := aws.ToString(g.VpcSecurityGroupId); aws.ToString(g.Status) == "adding" {
+			in.Joining = append(in.Joining, id)
+		} else {
+			in.Groups = append(in.Groups, id)
 		}
 	}
 	s.opts.EC2.Attach(in)
@@ -159,6 +161,7 @@ func (s *Service) securityGroupSteps(i *instance, wanted []string) []step {
 			i.db.VpcSecurityGroups = append(i.db.VpcSecurityGroups, membership(g, "removing"))
 		}
 	}
+	s.attach(i)
 	return []step{
 		{after: settleTime, then: func() { i.status = "modifying" }},
 		{after: groupsTime, then: func() {

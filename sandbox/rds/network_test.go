@@ -127,6 +127,9 @@ func TestSecurityGroupsAreSwappedInTheirOwnTime(t *testing.T) {
 	if !w.rds.Admits(engine.WorkloadAccount, east, "orders") {
 		t.Error("a group that is being added is in force")
 	}
+	for _, group := range []string{letsIn, shut} { // both are in use meanwhile
+		refused(t, remove(group), "DependencyViolation", 400)
+	}
 	_, err := w.client(east).RebootDBInstance(t.Context(), &sdk.RebootDBInstanceInput{DBInstanceIdentifier: aws.String("orders")})
 	refused(t, err, "InvalidDBInstanceState", 400)
 	seen := w.statuses(east, "orders", network, "available, 0fe active")
