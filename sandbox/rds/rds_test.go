@@ -115,6 +115,20 @@ func TestInstanceFromCreationToDeletion(t *testing.T) {
 	}
 }
 
+func TestARenameReservesItsNewName(t *testing.T) {
+	t.Parallel()
+	w := start(t, 60, true)
+	w.seed("postgres")
+	c := w.client(east)
+	if _, err := c.ModifyDBInstance(t.Context(), &sdk.ModifyDBInstanceInput{
+		DBInstanceIdentifier: aws.String("orders"), NewDBInstanceIdentifier: aws.String("orders-retired"), ApplyImmediately: aws.Bool(true),
+	}); err != nil {
+		t.Fatal(err)
+	}
+	_, err := c.CreateDBInstance(t.Context(), newInstance("orders-retired"))
+	refused(t, err, "DBInstanceAlreadyExists", 400)
+}
+
 func TestCreationRefusals(t *testing.T) {
 	t.Parallel()
 	w := start(t, 60, true)
