@@ -17,6 +17,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringplanmodifier"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
+	"github.com/hashicorp/terraform-plugin-go/tftypes"
 )
 
 // What resources have in common that are about one DB instance, known as
@@ -72,6 +73,31 @@ func (b *resourceBase) planInstance(ctx context.Context, req resource.ModifyPlan
 	if !updating && !region.IsUnknown() && !identifier.IsUnknown() {
 		resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, path.Root("id"), region.ValueString()+"/"+identifier.ValueString())...)
 	}
+}
+
+// settleFences plans no change for a proof that says something else than it did
+// when it was needed: the old writer that it was about may be retired by now.
+// It returns true if that leaves nothing to change.
+func settleFences(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) bool {
+	var planned, before types.Set
+	resp.Diagnostics.Append(req.Plan.GetAttribute(ctx, path.Root("fences"), &planned)...)
+	resp.Diagnostics.Append(req.State.GetAttribute(ctx, path.Root("fences"), &before)...)
+	if !planned.IsNull() && !before.IsNull() {
+		resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, path.Root("fences"), before)...)
+	}
+	var plan, state, config map[string]tftypes.Value
+	if resp.Diagnostics.HasError() || resp.Plan.Raw.As(&plan) != nil || req.State.Raw.As(&state) != nil || req.Config.Raw.As(&config) != nil {
+		return false
+	}
+	for name, value := range plan {
+		// What is not known and was not configured would only be measured again.
+		measured := !value.IsKnown() && config[name].IsNull()
+		if !measured && !value.Equal(state[name]) {
+			return false
+		}
+	}
+	resp.Plan.Raw = req.State.Raw
+	return true
 }
 
 // warnAbsent warns of an instance that this very apply may be about to create.

@@ -50,30 +50,14 @@ type rdsReadReplicaModel struct {
 	Timeouts                        timeouts.Value `tfsdk:"timeouts"`
 }
 
-// wanted are the attributes that are configured, but for the fences, which this
-// very apply may make.
-func (m *rdsReadReplicaModel) wanted() []attr.Value {
-	return []attr.Value{
+// isKnown says that nothing that a look at AWS needs is unknown. Fences may be:
+// this very apply may make them.
+func (m *rdsReadReplicaModel) isKnown() bool {
+	for _, v := range []attr.Value{
 		m.DBInstanceIdentifier, m.Source, m.Region, m.KMSKeyID, m.DBSubnetGroupName, m.DBParameterGroupName, m.VPCSecurityGroupIDs,
 		m.DBInstanceClass, m.MultiAZ, m.DeletionProtection, m.StorageType, m.IAMDatabaseAuthenticationEnable, m.CopyTagsToSnapshot,
 		m.BackupRetentionPeriod, m.Tags, m.FenceSecurityGroupIDs, m.Accept, m.Timeouts,
-	}
-}
-
-// wants says that two models want the same.
-func (m *rdsReadReplicaModel) wants(o *rdsReadReplicaModel) bool {
-	mine, others := m.wanted(), o.wanted()
-	for n := range mine {
-		if !mine[n].Equal(others[n]) {
-			return false
-		}
-	}
-	return m.Fences.Equal(o.Fences)
-}
-
-// isKnown says that nothing that a look at AWS needs is unknown.
-func (m *rdsReadReplicaModel) isKnown() bool {
-	for _, v := range m.wanted() {
+	} {
 		if !isKnownThroughout(v) {
 			return false
 		}

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
-	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
@@ -53,15 +52,8 @@ func (r *rdsReadReplicaResource) ModifyPlan(ctx context.Context, req resource.Mo
 		return
 	}
 	settled := prior != nil && plan.Source.Equal(prior.Source)
-	if settled && !plan.Fences.IsNull() && !prior.Fences.IsNull() {
-		// A fence says something else once its old writer is retired; that is
-		// no reason to do anything.
-		plan.Fences = prior.Fences
-		resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, path.Root("fences"), plan.Fences)...)
-	}
 	switch {
-	case settled && plan.wants(prior):
-		resp.Plan.Raw = req.State.Raw
+	case settled && settleFences(ctx, req, resp):
 		return
 	case prior != nil && !settled:
 		plan.unmeasured()

@@ -72,6 +72,7 @@ func (r *rdsReplicaPromotionResource) ModifyPlan(ctx context.Context, req resour
 	}
 	if prior != nil && prior.Promoted.ValueBool() {
 		// Settled: nothing that a look could refuse.
+		settleFences(ctx, req, resp)
 		r.planRival(ctx, plan, prior, &resp.Diagnostics)
 		return
 	}
