@@ -82,6 +82,7 @@ func (r *postgreSQLWriteFenceResource) planFence(ctx context.Context, plan, prio
 		addError(diags, "Unable to Fence Writers", err)
 	case status.State == postgres.FenceReplica:
 	default:
+		maps.DeleteFunc(status.HadLogin, func(_ string, login bool) bool { return !login })
 		names := slices.Sorted(maps.Keys(status.HadLogin))
 		diags.AddWarning(fmt.Sprintf("%s: %d roles will lose LOGIN, %d sessions will end", spec.Subject(), len(names), status.Sessions),
 			fmt.Sprintf("The roles are %s. They cannot log in until the fence is lifted with fenced = false; what they have not committed is rolled back.",

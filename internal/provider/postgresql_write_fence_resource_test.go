@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"regexp"
+	"strings"
 	"testing"
 
 	awsrds "github.com/aws/aws-sdk-go-v2/service/rds"
@@ -75,7 +76,7 @@ func TestWriteFence(t *testing.T) {
 			{
 				ResourceName: writeFence, ImportState: true, ImportStateVerify: true,
 				ImportStateId: fmt.Sprintf("%s:5432/orders?roles=orders_app&hostaddr=%s&sslmode=require&secret_arn=%s",
-					w.source.Endpoint, w.source.Host, "arn:aws:secretsmanager:us-west-2:111111111111:secret:orders-AbCdEf"),
+					w.source.Endpoint, w.source.Host, masterSecret),
 				ImportStateVerifyIgnore: []string{"sslmode", "ca_certificate_pem", "connect_timeout"},
 			},
 			{
@@ -144,6 +145,23 @@ func TestWriteFenceRefusesInThePlan(t *testing.T) {
 			},
 		},
 		CheckDestroy: check(w.loggedIn(w.source, true)),
+	})
+}
+
+// What is not known at plan is looked at by the apply.
+func TestWriteFenceOfAHostThatIsNotKnownYet(t *testing.T) {
+	t.Parallel()
+	w := newPostgresWorld(t)
+	config := strings.Replace(w.fence(w.source, true, ordersApp), fmt.Sprintf("= %q\n  hostaddr", w.source.Endpoint),
+		"= terraform_data.host.output\n  hostaddr", 1) + fmt.Sprintf("resource \"terraform_data\" \"host\" {\n  input = %q\n}\n", w.source.Endpoint)
+	resource.UnitTest(t, resource.TestCase{
+		ProtoV6ProviderFactories: factories,
+		Steps: []resource.TestStep{{
+			Config:            config,
+			ConfigPlanChecks:  resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{plancheck.ExpectUnknownValue(writeFence, tfjsonpath.New("id"))}},
+			ConfigStateChecks: fenceIs("fenced", true),
+			Check:             resource.ComposeAggregateTestCheckFunc(w.proofIs("held"), check(w.loggedIn(w.source, false))),
+		}},
 	})
 }
 
@@ -220,7 +238,7 @@ func TestWriteFenceOfAPromotedReplica(t *testing.T) {
 func (w *postgresWorld) fenceAndPromote() {
 	ctx := w.t.Context()
 	clients, err := awsclient.New(ctx, awsclient.Config{
-		Region: scenario.StandbyRegion, Endpoints: map[string]string{"rds": w.Endpoint(), "secretsmanager": w.secrets}})
+		Region: scenario.StandbyRegion, Endpoints: map[string]string{"rds": w.Endpoint(), "secretsmanager": w.Endpoint()}})
 	if err != nil {
 		w.t.Fatal(err)
 	}

@@ -46,7 +46,8 @@ old writer, promotes the replica and lifts what it has inherited.
 
 -> Where there is a [dr_rds_network_fence](rds_network_fence.md) too, let that depend on this one: nobody logs in through it.
 
-The role that the fence logs in as needs no superuser. On RDS, the master user has what it takes up to PostgreSQL 15:
+The role that the fence logs in as needs no superuser. On RDS, the master user has what it takes up to PostgreSQL 15. From 16 on
+a fence is lifted by the role that made it:
 
 ` + "```sql" + `
 CREATE ROLE dr_fence LOGIN CREATEROLE PASSWORD '…';  -- or GRANT rds_iam TO dr_fence

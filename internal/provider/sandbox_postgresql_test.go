@@ -4,12 +4,8 @@ package provider
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
-	"net/http"
-	"net/http/httptest"
 	"os"
-	"strings"
 	"testing"
 	"time"
 
@@ -25,32 +21,21 @@ import (
 
 const writeFence = "dr_postgresql_write_fence.orders"
 
+// masterSecret is in the region that is recovered to.
+var masterSecret = scenario.MasterSecret(scenario.StandbyRegion)
+
 // postgresWorld is a sandbox with real databases, whose master password is a
-// secret.
+// secret in each region.
 type postgresWorld struct {
 	*sandbox.Sandbox
-	t       *testing.T
-	secrets string
-	source  sandbox.Database
-	replica sandbox.Database
+	t               *testing.T
+	source, replica sandbox.Database
 }
 
 func newPostgresWorld(t *testing.T) *postgresWorld {
 	t.Helper()
 	w := &postgresWorld{t: t, Sandbox: sandboxtest.Start(t, sandbox.Options{Scenario: scenario.TwoRegion, TimeScale: 600})}
 	w.source, w.replica = w.Databases()[0], w.Databases()[1]
-	secrets := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-		rw.Header().Set("Content-Type", "application/x-amz-json-1.1")
-		if !strings.Contains(r.Header.Get("Authorization"), "/us-west-2/secretsmanager/") {
-			rw.WriteHeader(http.StatusBadRequest)
-			_, _ = rw.Write([]byte(`{"__type": "ResourceNotFoundException", "message": "not in this region"}`))
-			return
-		}
-		secret, _ := json.Marshal(map[string]string{"username": w.source.User, "password": w.source.Password})
-		_ = json.NewEncoder(rw).Encode(map[string]string{"SecretString": string(secret)})
-	}))
-	t.Cleanup(secrets.Close)
-	w.secrets = secrets.URL
 	return w
 }
 
@@ -64,7 +49,7 @@ func (w *postgresWorld) fence(d sandbox.Database, fenced bool, more string) stri
 	return fmt.Sprintf(`
 provider "dr" {
   region         = "us-west-2"
-  endpoints      = { rds = %[1]q, cloudwatch = %[1]q, sts = %[1]q, secretsmanager = %[2]q }
+  endpoints      = { rds = %[1]q, cloudwatch = %[1]q, sts = %[1]q, secretsmanager = %[1]q }
   poll_interval  = "50ms"
   region_timeout = "1s"
 }
@@ -75,11 +60,11 @@ resource "dr_postgresql_write_fence" "orders" {
   database           = %[5]q
   ca_certificate_pem = %[6]q
   connect_timeout    = "1s"
-  secret_arn         = "arn:aws:secretsmanager:us-west-2:111111111111:secret:orders-AbCdEf"
+  secret_arn         = %[2]q
   fenced             = %[7]t
   %[8]s
 }
-`, w.Endpoint(), w.secrets, d.Endpoint, d.Host, d.Name, ca, fenced, more)
+`, w.Endpoint(), masterSecret, d.Endpoint, d.Host, d.Name, ca, fenced, more)
 }
 
 const ordersApp = `roles = ["orders_app"]`
@@ -135,7 +120,7 @@ func (w *postgresWorld) fenceSource(ctx context.Context, clients *awsclient.Clie
 	out, err := newProviderData(clients, 50*time.Millisecond).PostgreSQL().EnsureFence(ctx, postgres.FenceSpec{
 		Target: postgres.Target{
 			Host: d.Endpoint, HostAddr: d.Host, Port: d.Port, Database: d.Name, SSLMode: postgres.Require,
-			Login: postgres.Login{SecretARN: "arn:aws:secretsmanager:us-west-2:111111111111:secret:orders-AbCdEf"},
+			Login: postgres.Login{SecretARN: masterSecret},
 		},
 		Fenced: true, Required: true, Roles: []string{d.Application.User},
 	})
