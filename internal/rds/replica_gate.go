@@ -43,7 +43,7 @@ func (a *ReplicaAssessment) warn(summary, detail string) {
 func (s *Service) AssessReplica(ctx context.Context, spec ReplicaSpec) (ReplicaAssessment, error) {
 	spec.Identifier = strings.ToLower(spec.Identifier)
 	if err := spec.check(s.region); err != nil {
-		return ReplicaAssessment{Refusals: []error{err}}, nil
+		return ReplicaAssessment{Refusals: []error{err}}, nil //nolint:nilerr // a refusal is part of the answer
 	}
 	v, err := s.look(ctx, spec)
 	if err != nil {
