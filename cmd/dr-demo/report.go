@@ -72,7 +72,7 @@ func (r *rehearsal) report(ctx context.Context, secondPlanEmpty bool) error {
 	}
 	r.timeline.add(firstFailed, "the client's first row fails")
 	r.timeline.add(firstGood, "the client's first row is acknowledged by %s", standby)
-	aws := r.addCalls(calls)
+	aws := r.addCalls(calls, firstGood)
 
 	w := r.progress.w
 	fmt.Fprintf(w, "\nTimeline (wall time; zero is the loss of %s)\n", primary)
@@ -151,10 +151,11 @@ Next
 
 // addCalls puts the mutating calls of the failover onto the timeline and returns
 // the wall time that AWS's own lifecycles took: from the promotion's call to
-// the first describe that showed it done, and from the record's change to INSYNC.
-func (r *rehearsal) addCalls(calls []call) time.Duration {
+// the first describe that showed it done, and from the record's change to INSYNC,
+// or from a switch's datum to the first row by the name.
+func (r *rehearsal) addCalls(calls []call, firstGood time.Time) time.Duration {
 	var aws time.Duration
-	var promoted, changed time.Time
+	var promoted, changed, datum time.Time
 	var lastDescribe, lastGetChange time.Time
 	for _, c := range calls {
 		if c.Time.Before(r.planned) || c.Time.After(r.finished) || c.Outcome != "ok" {
@@ -170,6 +171,9 @@ func (r *rehearsal) addCalls(calls []call) time.Duration {
 			}
 		case "PutMetricData":
 			r.timeline.add(c.Time, "AWS accepts PutMetricData (%s)", c.Region)
+			if datum.IsZero() {
+				datum = c.Time
+			}
 		case "ChangeResourceRecordSets":
 			if !promoted.IsZero() {
 				changed = c.Time
@@ -188,6 +192,9 @@ func (r *rehearsal) addCalls(calls []call) time.Duration {
 	if !changed.IsZero() && lastGetChange.After(changed) {
 		r.timeline.add(lastGetChange, "the record is INSYNC")
 		aws += lastGetChange.Sub(changed)
+	}
+	if !datum.IsZero() && firstGood.After(datum) {
+		aws += firstGood.Sub(datum)
 	}
 	return aws
 }

@@ -132,6 +132,19 @@ func (m move) crash(t *testing.T, p point, cut func(testing.TB, *Process)) {
 	m.before(r)
 	r.steady()
 	m.begin(r)
+	r.cutAt(p, cut)
+	r.apply()
+	m.check(r)
+	r.emptyPlan()
+	if t.Failed() {
+		t.Logf("calls:\n%s", r.calls())
+	}
+}
+
+// cutAt applies, and cuts the run at a point.
+func (r *rig) cutAt(p point, cut func(testing.TB, *Process)) {
+	t := r.t
+	t.Helper()
 	fault := r.s.Engine().AddFault(engine.Fault{
 		Service: p.service, Operation: p.operation, Region: p.region,
 		Kind: engine.FaultHold, When: p.when, Skip: p.nth - 1, Times: 1,
@@ -162,11 +175,4 @@ func (m move) crash(t *testing.T, p point, cut func(testing.TB, *Process)) {
 	// Its client is gone: what was held before its effect never has one.
 	fault.Drop()
 	fault.Remove()
-
-	r.apply()
-	m.check(r)
-	r.emptyPlan()
-	if t.Failed() {
-		t.Logf("calls:\n%s", r.calls())
-	}
 }

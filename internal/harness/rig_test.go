@@ -133,8 +133,12 @@ module "orders" {
     }
   }
 
+  switch         = var.settings.switch
+  primary_region = "us-east-1"
+
   records = {
     app = {
+      resolver = var.settings.resolver
       zone_id = "Z0EXAMPLE00000000001"
       name    = "app.example.com"
       type    = "A"
@@ -171,6 +175,7 @@ type settings struct {
 	URL              string              `json:"url"`
 	TargetURLs       map[string]string   `json:"target_urls"`
 	Resolver         string              `json:"resolver"`
+	Switch           string              `json:"switch"`
 }
 
 // rig is a sandbox of its own with a workspace that configures it.
@@ -204,6 +209,7 @@ func newRigIn(t testing.TB, o sandbox.Options, env ...string) *rig {
 	r.settings = settings{
 		RegionTimeout: "2s", FailedRegions: []string{}, Mode: "unplanned", MaxEstimatedLoss: "300s", Accept: []string{}, Fence: map[string][]string{},
 		RecordTimeout: "30s", Addresses: map[string]string{}, TargetURLs: map[string]string{}, Resolver: r.s.DNSAddr(),
+		Switch: "record",
 	}
 	for _, app := range r.s.Applications() {
 		u, err := url.Parse(app.HTTP)
