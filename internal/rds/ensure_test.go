@@ -347,8 +347,8 @@ func TestAnEstateCostsWhatOneInstanceCosts(t *testing.T) {
 	}
 	one, onceTook := describes(1)
 	many, manyTook := describes(200)
-	// Two pages of a hundred each.
-	if many > 2*one+2 || manyTook > onceTook+2*time.Second {
+	// Two pages of a hundred each; a few looks more or less as they fall together.
+	if many > 2*one+10 || manyTook > onceTook+2*time.Second {
 		t.Errorf("1: %d calls in %s; 200: %d calls in %s", one, onceTook, many, manyTook)
 	}
 }

@@ -6,7 +6,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
+	"sync"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
@@ -156,24 +158,24 @@ func (s *Service) unfit(ctx context.Context, spec FenceSpec, i Instance) []error
 // unfitGroups looks at the groups of a fence: they must be there, in the
 // instance's VPC, and let nobody in.
 func (s *Service) unfitGroups(ctx context.Context, spec FenceSpec, i Instance) []error {
-	found := map[string]types.SecurityGroup{}
-	in := &ec2.DescribeSecurityGroupsInput{Filters: []types.Filter{{Name: aws.String("group-id"), Values: spec.Groups}}}
-	for {
-		page, err := s.options.Groups.DescribeSecurityGroups(ctx, in)
+	var (
+		loads  sync.WaitGroup
+		groups = make([]types.SecurityGroup, len(spec.Groups))
+		found  = make([]bool, len(spec.Groups))
+		errs   = make([]error, len(spec.Groups))
+	)
+	for n, id := range spec.Groups {
+		loads.Go(func() { groups[n], found[n], errs[n] = s.groups.Load(ctx, id) })
+	}
+	loads.Wait()
+	for _, err := range errs {
 		if err != nil {
 			return []error{s.failed(KindRead, "", i.Identifier, "read the security groups of the fence of", err)}
 		}
-		for _, g := range page.SecurityGroups {
-			found[aws.ToString(g.GroupId)] = g
-		}
-		if aws.ToString(page.NextToken) == "" {
-			break
-		}
-		in.NextToken = page.NextToken
 	}
 	var refusals []error
-	for _, id := range spec.Groups {
-		g, ok := found[id]
+	for n, id := range spec.Groups {
+		g, ok := groups[n], found[n]
 		e := &Error{Kind: KindFenceGroups, Field: FieldFenceGroups, Attempted: "fence", ID: i.Identifier, Region: s.region}
 		switch vpc := aws.ToString(g.VpcId); {
 		case !ok:
@@ -191,4 +193,28 @@ func (s *Service) unfitGroups(ctx context.Context, spec FenceSpec, i Instance) [
 		refusals = append(refusals, e)
 	}
 	return refusals
+}
+
+// describeGroups reads security groups by id; those that do not exist are
+// absent.
+func (s *Service) describeGroups(ctx context.Context, ids []string) (map[string]types.SecurityGroup, error) {
+	const perFilter = 200 // values, EC2's limit
+	out := make(map[string]types.SecurityGroup, len(ids))
+	for part := range slices.Chunk(ids, perFilter) {
+		in := &ec2.DescribeSecurityGroupsInput{Filters: []types.Filter{{Name: aws.String("group-id"), Values: part}}}
+		for {
+			page, err := s.options.Groups.DescribeSecurityGroups(ctx, in)
+			if err != nil {
+				return nil, err
+			}
+			for _, g := range page.SecurityGroups {
+				out[aws.ToString(g.GroupId)] = g
+			}
+			if aws.ToString(page.NextToken) == "" {
+				break
+			}
+			in.NextToken = page.NextToken
+		}
+	}
+	return out, nil
 }

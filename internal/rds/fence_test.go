@@ -5,8 +5,10 @@ package rds_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -380,4 +382,50 @@ func TestFenceTimesOut(t *testing.T) {
 		_, err := c.service(east).EnsureFence(ctx, fenced())
 		wantError(t, err, rds.KindTimeout, "", "rebooting, "+fenceGroup+" active", "timeouts.update", "sessions that were open may still write")
 	})
+}
+
+// TestAnEstateOfFencesCostsWhatOneCosts fences a hundred databases at once.
+func TestAnEstateOfFencesCostsWhatOneCosts(t *testing.T) {
+	t.Parallel()
+	looks := func(n int) (calls int, took time.Duration) {
+		fencing(t, func(t *testing.T, c *cloud) {
+			template := *c.get(east, "orders")
+			for k := range n {
+				db := template
+				db.DBInstanceIdentifier = aws.String(fmt.Sprint("db", k))
+				db.DBInstanceArn = aws.String(fmt.Sprint("arn:aws:rds:us-east-1:111111111111:db:db", k))
+				wear(&db, openGroup)
+				c.instances[east+"/"+*db.DBInstanceIdentifier] = &db
+			}
+			c.fail = func(call string) error {
+				// The fake has one instance in mind.
+				c.mu.Lock()
+				c.net.busy = false
+				c.mu.Unlock()
+				return nil
+			}
+			service, start := c.service(east), time.Now()
+			var group sync.WaitGroup
+			for k := range n {
+				group.Go(func() {
+					spec := fenced()
+					spec.Identifier = fmt.Sprint("db", k)
+					if _, err := service.EnsureFence(t.Context(), spec); err != nil {
+						t.Error(err)
+					}
+				})
+			}
+			group.Wait()
+			calls, took = c.count("DescribeDBInstances")+c.count("DescribeSecurityGroups"), time.Since(start)
+			if c.net.rebooted != n || c.net.modified != n {
+				t.Errorf("%d reboots, %d modifications of %d", c.net.rebooted, c.net.modified, n)
+			}
+		})
+		return calls, took
+	}
+	one, onceTook := looks(1)
+	many, manyTook := looks(100)
+	if many > one+4 || manyTook > onceTook+2*time.Second {
+		t.Errorf("1: %d looks in %s; 100: %d looks in %s", one, onceTook, many, manyTook)
+	}
 }

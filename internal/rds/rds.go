@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
+	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
 	awsrds "github.com/aws/aws-sdk-go-v2/service/rds"
 
 	"github.com/drstate/terraform-provider-dr/internal/awsclient"
@@ -67,6 +68,7 @@ type Service struct {
 	waits      wait.Poller[string, Instance]
 	lagWaits   wait.Poller[string, Lag]
 	fenceWaits wait.Poller[string, Instance]
+	groups     wait.Loader[string, ec2types.SecurityGroup]
 }
 
 // New makes the service of a region. It calls nothing.
@@ -77,6 +79,7 @@ func New(region string, client Client, metrics Metrics, options Options) *Servic
 	s := &Service{region: region, client: client, metrics: metrics, options: options}
 	s.instances.Fetch = s.describe
 	s.lags.Fetch = s.fetchLags
+	s.groups.Fetch = s.describeGroups
 	s.waits = wait.Poller[string, Instance]{
 		Interval: options.PollInterval,
 		Max:      10 * options.PollInterval,
