@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: MPL-2.0
+
+//go:build linux
+
+package harness
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	awsrds "github.com/aws/aws-sdk-go-v2/service/rds"
+	"github.com/aws/aws-sdk-go-v2/service/rds/types"
+
+	"github.com/drstate/terraform-provider-dr/sandbox/engine"
+	"github.com/drstate/terraform-provider-dr/sandbox/scenario"
+)
+
+// reprotection is the one after a failover that others have made, from a
+// source that nobody has fenced.
+var reprotection = move{
+	before: (*rig).planned,
+	begin: func(r *rig) {
+		r.t.Helper()
+		r.promoteByHand()
+		r.w = r.wayHome()
+		r.activate(scenario.StandbyRegion)
+		r.s.Engine().ResetCalls()
+	},
+	check: func(r *rig) {
+		r.t.Helper()
+		r.kept(r.t, 1, 0)
+		db, err := r.s.RDS().Describe(engine.WorkloadAccount, scenario.PrimaryRegion, scenario.PrimaryID)
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		if source := aws.ToString(db.ReadReplicaSourceDBInstanceIdentifier); !strings.HasSuffix(source, ":"+scenario.ReplicaID) || aws.ToString(db.DBInstanceStatus) != "available" {
+			r.t.Errorf("orders is %s, a replica of %q", aws.ToString(db.DBInstanceStatus), source)
+		}
+		// The fence swaps groups and reboots once, the retirement renames once.
+		for operation, want := range map[string]int{"ModifyDBInstance": 2, "RebootDBInstance": 1, "CreateDBInstanceReadReplica": 1, "PromoteReadReplica": 0} {
+			if n := r.effects("rds", operation); n != want {
+				r.t.Errorf("%s took effect %d times, want %d", operation, n, want)
+			}
+		}
+		for _, c := range r.s.Engine().Calls() {
+			if c.Mutating && c.Region == scenario.StandbyRegion {
+				r.t.Errorf("call %d changes the new writer: %s:%s", c.N, c.Service, c.Operation)
+			}
+		}
+	},
+}
+
+// promoteByHand fails the database over as a person would, with the one thing
+// by which the old writer is known afterwards.
+func (r *rig) promoteByHand() {
+	r.t.Helper()
+	client := awsrds.New(awsrds.Options{
+		Region: scenario.StandbyRegion, BaseEndpoint: aws.String(r.s.Endpoint()),
+		Credentials: credentials.NewStaticCredentialsProvider(engine.WorkloadAccessKey, "x", ""),
+	})
+	arn := func(region, id string) *string {
+		return aws.String("arn:aws:rds:" + region + ":" + engine.WorkloadAccount + ":db:" + id)
+	}
+	if _, err := client.AddTagsToResource(r.t.Context(), &awsrds.AddTagsToResourceInput{
+		ResourceName: arn(scenario.StandbyRegion, scenario.ReplicaID),
+		Tags:         []types.Tag{{Key: aws.String("dr:promoted-from"), Value: arn(scenario.PrimaryRegion, scenario.PrimaryID)}},
+	}); err != nil {
+		r.t.Fatal(err)
+	}
+	if _, err := client.PromoteReadReplica(r.t.Context(), &awsrds.PromoteReadReplicaInput{
+		DBInstanceIdentifier: aws.String(scenario.ReplicaID), BackupRetentionPeriod: aws.Int32(7),
+	}); err != nil {
+		r.t.Fatal(err)
+	}
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+		db, err := r.s.RDS().Describe(engine.WorkloadAccount, scenario.StandbyRegion, scenario.ReplicaID)
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		if db.ReadReplicaSourceDBInstanceIdentifier == nil && aws.ToString(db.DBInstanceStatus) == "available" {
+			return
+		}
+	}
+	r.t.Fatal("the replica was not promoted")
+}
+
+// TestReprotectCrashMatrix kills the provider before and after each call that
+// changes something: the fence's, the retirement's, the replica's creation. What
+// is read in between is cut in virtual time, in internal/rds.
+func TestReprotectCrashMatrix(t *testing.T) {
+	t.Parallel()
+	for _, p := range points(reprotection.clean(t)) {
+		if p.service != "rds" || p.poll || strings.HasPrefix(p.operation, "Describe") {
+			continue
+		}
+		t.Run(p.String(), func(t *testing.T) {
+			t.Parallel()
+			reprotection.crash(t, p, killProvider)
+		})
+	}
+}
