@@ -175,6 +175,55 @@ func TestReadReplicaComesHome(t *testing.T) {
 	})
 }
 
+// TestReadReplicaBehindAFence retires what a fence of the same apply holds. The
+// fence, whose name a replica has afterwards, leaves nothing to plan.
+func TestReadReplicaBehindAFence(t *testing.T) {
+	t.Parallel()
+	w := newRDSWorld(t)
+	config := w.readReplica("fences = [dr_rds_network_fence.orders.proof]") + fmt.Sprintf(`
+resource "dr_rds_network_fence" "orders" {
+  db_instance_identifier   = "orders"
+  region                   = "us-east-1"
+  fenced                   = true
+  allow_replica            = true
+  fence_security_group_ids = [%q]
+}
+`, scenario.FenceGroup(east))
+	resource.UnitTest(t, resource.TestCase{
+		ProtoV6ProviderFactories: factories,
+		Steps: []resource.TestStep{
+			{
+				PreConfig:         w.promote(west, replicaID, ordersARN),
+				Config:            config,
+				ConfigPlanChecks:  planReplica(plancheck.ResourceActionCreate),
+				ConfigStateChecks: []statecheck.StateCheck{hasReplica("status", "replicating")},
+				Check: func(s *terraform.State) error {
+					groups, err := w.groups(east, s.RootModule().Resources[readReplica].Primary.Attributes["retired_as"])
+					if err != nil || groups != scenario.FenceGroup(east) {
+						return fmt.Errorf("the old writer is in %s, %w", groups, err)
+					}
+					if groups, err = w.groups(east, "orders"); err != nil || groups != scenario.DatabaseGroup(east) {
+						return fmt.Errorf("the replica is in %s, %w", groups, err)
+					}
+					return w.changed("AddTagsToResource", "ModifyDBInstance", "AddTagsToResource", "RebootDBInstance", "AddTagsToResource", // the fence
+						"AddTagsToResource", "ModifyDBInstance", "CreateDBInstanceReadReplica")
+				},
+			},
+			{Config: config, ConfigPlanChecks: emptyPlan},
+		},
+	})
+}
+
+// groups that an instance is in.
+func (w *rdsWorld) groups(region, id string) (string, error) {
+	db, err := w.RDS().Describe(engine.WorkloadAccount, region, id)
+	var ids []string
+	for _, g := range db.VpcSecurityGroups {
+		ids = append(ids, aws.ToString(g.VpcSecurityGroupId))
+	}
+	return strings.Join(ids, ", "), err
+}
+
 // TestReadReplicaIsAdoptedInPeacetime is a replica that was there before.
 func TestReadReplicaIsAdoptedInPeacetime(t *testing.T) {
 	t.Parallel()

@@ -296,7 +296,7 @@ func warnUnwantedWriter(diags *diag.Diagnostics, m *rdsReplicaPromotionModel) {
 	id, region := m.DBInstanceIdentifier.ValueString(), m.Region.ValueString()
 	diags.AddWarning(fmt.Sprintf("%s: is a writer and stays one, needs reprotection", id),
 		fmt.Sprintf("%s in %s is a writer although no promotion of it is wanted, and RDS cannot make it a replica again. "+
-			"Nothing is demoted.\n\nNext: fence it, rename it (%s-retired-<date>), and build a new replica of the present writer as %s.", id, region, id, id))
+			"Nothing is demoted.\n\nNext: reprotect. dr_rds_read_replica fences it, keeps it as %s-retired-<date>, and builds a replica of the present writer as %s.", id, region, id, id))
 }
 
 func addRDSWarnings(diags *diag.Diagnostics, warnings []rds.Warning) {

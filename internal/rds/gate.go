@@ -206,7 +206,7 @@ func standaloneWriter(i Instance, spec Spec) error {
 	e := &Error{
 		Kind: KindStandaloneWriter, Field: FieldIdentifier, Attempted: "adopt the writer", ID: i.Identifier, Region: i.Region,
 		Reason: "It replicates nothing, and nothing shows that it was promoted: it may be an old source with old data, and traffic must not move to it.",
-		Next: `If it was retired by an earlier failover, reprotect first: build a new replica of the present writer under this identifier. ` +
+		Next: `If it was retired by an earlier failover, reprotect first: dr_rds_read_replica builds a replica of the present writer under this identifier. ` +
 			`If its data is the data to go on with, say so with accept = ["standalone_writer"].`,
 	}
 	if spec.Creating {
