@@ -124,7 +124,7 @@ func clients(t *testing.T, s *server, change func(*awsclient.Config)) *awsclient
 	t.Helper()
 	cfg := awsclient.Config{
 		Region: west, RegionTimeout: 300 * time.Millisecond,
-		Endpoints: map[string]string{"rds": s.URL, "sts": s.URL, "route53": s.URL, "cloudwatch": s.URL},
+		Endpoints: map[string]string{"rds": s.URL, "sts": s.URL, "route53": s.URL, "cloudwatch": s.URL, "ec2": s.URL},
 	}
 	if change != nil {
 		change(&cfg)

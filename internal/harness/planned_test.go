@@ -112,4 +112,24 @@ func TestFenceIsFinishedWhenTheRegionIsBack(t *testing.T) {
 	if plan := r.emptyPlan(); strings.Contains(plan.Output, "two writers") {
 		t.Errorf("the plan sees two writers, of which one is fenced:\n%s", plan.Output)
 	}
+
+	// The commit is reverted: the old writer has old data, and stays fenced.
+	r.activate(scenario.PrimaryRegion)
+	r.refused("nothing shows that it was promoted")
+	r.activate(scenario.StandbyRegion)
+	r.emptyPlan()
+}
+
+// TestMergeByMistakeFencesNothing moves active_region although nothing is wrong:
+// the promotion is refused at plan, and so the writer is not cut off.
+func TestMergeByMistakeFencesNothing(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	r.planned()
+	r.Mode = "unplanned"
+	r.steady()
+	r.activate(scenario.StandbyRegion)
+	r.refused("orders in us-east-1", "healthy_source")
+	r.activate(scenario.PrimaryRegion)
+	r.emptyPlan()
 }

@@ -382,6 +382,16 @@ func TestFenceTimesOut(t *testing.T) {
 		_, err := c.service(east).EnsureFence(ctx, fenced())
 		wantError(t, err, rds.KindTimeout, "", "rebooting, "+fenceGroup+" active", "timeouts.update", "sessions that were open may still write")
 	})
+	fencing(t, func(t *testing.T, c *cloud) { // best-effort: nothing waits longer
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+		defer cancel()
+		spec := fenced()
+		spec.Required = false
+		out, err := c.service(east).EnsureFence(ctx, spec)
+		if err != nil || out.Status.State != rds.FenceUnreached || len(out.Warnings) != 1 || !strings.Contains(out.Warnings[0].Detail, "sessions that were open may still write") {
+			t.Errorf("%+v, %v", out, err)
+		}
+	})
 }
 
 // TestAnEstateOfFencesCostsWhatOneCosts fences a hundred databases at once.
