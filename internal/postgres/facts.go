@@ -19,13 +19,12 @@ type queries interface {
 
 // facts is what one look at a server has shown.
 type facts struct {
-	self       self
-	roles      []role // named ones and those that write as them
-	markers    map[uint32]*record
-	strange    []string // marker roles whose record cannot be read
-	sessions   []session
-	prepared   []string // prepared transactions of the roles
-	serverTime time.Time
+	self     self
+	roles    []role // named ones and those that write as them
+	markers  map[uint32]*record
+	strange  []string // marker roles whose record cannot be read
+	sessions []session
+	prepared []string // prepared transactions of the roles
 }
 
 // self is the role that the fence logs in as, and the server.

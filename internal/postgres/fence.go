@@ -91,7 +91,7 @@ func (s *Service) FindFence(ctx context.Context, spec FenceSpec) (FenceStatus, e
 // EnsureFence would refuse, as an *Error. It changes nothing.
 func (s *Service) CheckFence(ctx context.Context, spec FenceSpec) (FenceStatus, error) {
 	f, err := s.lookOnce(ctx, spec)
-	if err == nil && !(f.self.Recovery && spec.AllowReplica) {
+	if err == nil && (!f.self.Recovery || !spec.AllowReplica) {
 		err = f.refuse(spec)
 	}
 	if err != nil {

@@ -214,32 +214,30 @@ func TestAFenceRefusesBeforeItChangesAnything(t *testing.T) {
 		"a role without privileges": {func(s *FenceSpec) { s.Login = Login{SecretARN: secretARN} }, KindPrivilege, "", []string{
 			"CREATEROLE", "ALTER ROLE " + ident(weak) + " CREATEROLE;", "GRANT pg_signal_backend TO " + ident(weak) + ";"}},
 	} {
-		t.Run(name, func(t *testing.T) {
-			w := newWorld(t)
-			if c.kind == KindPrivilege {
-				w.secrets.text = `{"username": "` + strings.ReplaceAll(weak, `"`, `\"`) + `", "password": "` + canary + `"}`
+		w := newWorld(t)
+		if c.kind == KindPrivilege {
+			w.secrets.text = `{"username": "` + strings.ReplaceAll(weak, `"`, `\"`) + `", "password": "` + canary + `"}`
+		}
+		spec := w.spec(true, good)
+		c.change(&spec)
+		for what, run := range map[string]func() error{
+			"ensure": func() error { _, err := w.s.EnsureFence(t.Context(), spec); return err },
+			"check":  func() error { _, err := w.s.CheckFence(t.Context(), spec); return err },
+		} {
+			err := run()
+			if !IsKind(err, c.kind) {
+				t.Fatalf("%s, %s: got %v, want %s", name, what, err, c.kind)
 			}
-			spec := w.spec(true, good)
-			c.change(&spec)
-			for what, run := range map[string]func() error{
-				"ensure": func() error { _, err := w.s.EnsureFence(t.Context(), spec); return err },
-				"check":  func() error { _, err := w.s.CheckFence(t.Context(), spec); return err },
-			} {
-				err := run()
-				if !IsKind(err, c.kind) {
-					t.Fatalf("%s: got %v, want %s", what, err, c.kind)
-				}
-				detail := err.(*Error).Detail()                      //nolint:errorlint,forcetypeassert // IsKind
-				if got := err.(*Error).Attribute(); got != c.field { //nolint:errorlint,forcetypeassert // IsKind
-					t.Errorf("%s: it is at %q, want %q", what, got, c.field)
-				}
-				for _, text := range append(c.text, "Nothing was changed.", "Next: ") {
-					if !strings.Contains(detail, text) {
-						t.Errorf("%s: the detail does not say %q:\n%s", what, text, detail)
-					}
+			detail := err.(*Error).Detail()                      //nolint:errorlint,forcetypeassert // IsKind
+			if got := err.(*Error).Attribute(); got != c.field { //nolint:errorlint,forcetypeassert // IsKind
+				t.Errorf("%s, %s: it is at %q, want %q", name, what, got, c.field)
+			}
+			for _, text := range append(c.text, "Nothing was changed.", "Next: ") {
+				if !strings.Contains(detail, text) {
+					t.Errorf("%s, %s: the detail does not say %q:\n%s", name, what, text, detail)
 				}
 			}
-		})
+		}
 	}
 	if !w.canLogIn(good) || w.markers(good) != 0 {
 		t.Error("a refused fence changed the roles that it would have fenced")

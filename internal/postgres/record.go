@@ -4,6 +4,7 @@ package postgres
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -44,7 +45,7 @@ func parseRecord(comment string) (*record, error) {
 		return nil, err
 	}
 	if r.Role == "" || len(r.For) == 0 {
-		return nil, fmt.Errorf("it names no role")
+		return nil, errors.New("it names no role")
 	}
 	return &r, nil
 }

@@ -92,7 +92,7 @@ func (t Target) tls() (*tls.Config, error) {
 	case Require:
 		config.InsecureSkipVerify = true //nolint:gosec // asked for by name
 	case Disable:
-		return nil, nil //nolint:nilnil // no TLS
+		return nil, nil
 	default:
 		return nil, fmt.Errorf("%q is no sslmode: %s", t.SSLMode, strings.Join(SSLModes, ", "))
 	}

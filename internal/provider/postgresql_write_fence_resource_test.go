@@ -3,7 +3,6 @@
 package provider
 
 import (
-	"context"
 	"fmt"
 	"regexp"
 	"strings"
@@ -57,7 +56,7 @@ func TestWriteFence(t *testing.T) {
 	w := newPostgresWorld(t)
 	var open *pgx.Conn
 	write := func() error {
-		_, err := open.Exec(context.Background(), "CREATE TABLE IF NOT EXISTS t (n int)")
+		_, err := open.Exec(t.Context(), "CREATE TABLE IF NOT EXISTS t (n int)")
 		return err
 	}
 	fenced := w.fence(w.source, true, ordersApp)

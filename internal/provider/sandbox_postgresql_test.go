@@ -4,6 +4,7 @@ package provider
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"testing"
@@ -84,11 +85,14 @@ func (w *postgresWorld) session(d sandbox.Database) (*pgx.Conn, error) {
 func (w *postgresWorld) loggedIn(d sandbox.Database, want bool) func() error {
 	return func() error {
 		conn, err := w.session(d)
-		if err == nil {
-			_ = conn.Close(context.Background())
-		}
-		if (err == nil) != want {
-			return fmt.Errorf("orders_app logs in to %s: %t (%v)", d.Identifier, err == nil, err)
+		switch {
+		case err != nil && want:
+			return fmt.Errorf("orders_app cannot log in to %s: %w", d.Identifier, err)
+		case err == nil && !want:
+			err = fmt.Errorf("orders_app logs in to %s", d.Identifier)
+			return errors.Join(err, conn.Close(context.Background()))
+		case err == nil:
+			return conn.Close(context.Background())
 		}
 		return nil
 	}
