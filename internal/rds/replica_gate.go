@@ -119,6 +119,10 @@ func (s *Service) gateRetirement(ctx context.Context, a *ReplicaAssessment, spec
 		fmt.Sprintf("It is the old writer, %s in %s (%s). The rename reboots it and gives it another endpoint; its deletion protection is on "+
 			"afterwards. It is never deleted, and costs what it cost until a person deletes it: see data.dr_rds_retired_instances.",
 			old.ARN, s.region, old.Settings.size()))
+	if old.Settings.Pending {
+		a.warn(old.Identifier+": modifications that wait for its maintenance window are applied by the rename",
+			"RDS applies them together with any that is made at once. They change the retired instance alone.")
+	}
 	if len(old.Replicas) > 0 {
 		a.warn(fmt.Sprintf("%s: has replicas that keep following it (%d)", old.Identifier, len(old.Replicas)),
 			"They are "+strings.Join(old.Replicas, ", ")+", and have what the old writer has, not what the new one has.")

@@ -344,6 +344,7 @@ func TestWarnsOfWhatAReprotectionDoes(t *testing.T) {
 	t.Parallel()
 	turning(t, func(t *testing.T, c *cloud) {
 		c.get(east, "orders").ReadReplicaDBInstanceIdentifiers = []string{"orders-reports"}
+		c.get(east, "orders").PendingModifiedValues.MultiAZ = aws.Bool(false)
 		spec := home()
 		spec.Fences, spec.Accept = nil, []string{rds.AcceptUnfencedSource}
 		a, err := c.service(east).AssessReplica(t.Context(), spec)
@@ -357,6 +358,7 @@ func TestWarnsOfWhatAReprotectionDoes(t *testing.T) {
 		want := []string{
 			"orders: old writer is not fenced and may still be writing",
 			"orders: will be renamed to " + retiredAs + " and kept",
+			"orders: modifications that wait for its maintenance window are applied by the rename",
 			"orders: has replicas that keep following it (1)",
 			"orders: a replica of orders-usw2 will be built in us-east-1 (db.r6g.large, 120 GiB gp3, Multi-AZ)",
 		}

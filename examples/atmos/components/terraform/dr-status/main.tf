@@ -20,3 +20,12 @@ data "dr_replication_status" "this" {
   region                 = each.value.region
   db_instance_identifier = each.value.db_instance_identifier
 }
+
+# Old writers that were retired and are kept until a person deletes them.
+data "dr_rds_retired_instances" "this" {
+  for_each = toset([for member in local.members : member.region])
+
+  region                        = each.value
+  instance_hourly_prices        = var.instance_hourly_prices
+  storage_monthly_price_per_gib = var.storage_monthly_price_per_gib
+}

@@ -17,3 +17,19 @@ output "replication" {
     }
   }
 }
+
+output "retired" {
+  description = "By region and identifier, the old writers that are kept, and what that costs a month; null where prices are not given."
+  value = {
+    for region, retired in data.dr_rds_retired_instances.this : region => {
+      for instance in retired.instances : instance.db_instance_identifier => {
+        retired_from = instance.retired_from
+        age_days     = instance.age_days
+        status       = instance.status
+        class        = instance.db_instance_class
+        storage_gib  = instance.allocated_storage
+        monthly_cost = instance.monthly_cost
+      }
+    }
+  }
+}

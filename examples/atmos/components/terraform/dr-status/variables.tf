@@ -31,3 +31,15 @@ variable "poll_interval" {
   type        = string
   default     = null
 }
+
+variable "instance_hourly_prices" {
+  description = "Hourly price of a running Single-AZ instance, by class, for the cost of what is kept."
+  type        = map(number)
+  default     = null
+}
+
+variable "storage_monthly_price_per_gib" {
+  description = "Monthly price of a GiB of Single-AZ storage, in the same currency."
+  type        = number
+  default     = null
+}
