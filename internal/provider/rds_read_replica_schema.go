@@ -49,9 +49,9 @@ from before its fence), wherever they are not given; if there is no old writer, 
 ` + "`iam_database_authentication_enabled`" + ` and ` + "`copy_tags_to_snapshot`" + ` are the old writer's, else the source's. Settings are for when the replica
 is built: one that is there is not changed, except that its deletion protection is switched on and its backup retention set.
 
--> With ` + "`aws_db_instance`" + `: an instance that changes its identifier is another one for Terraform. Have the members managed by
-` + "`removed`" + ` blocks out of, and ` + "`import`" + ` blocks into, the configuration that owns them, with
-` + "`lifecycle { ignore_changes = [replicate_source_db, backup_retention_period] }`" + `, and ` + "`ignore_tags { key_prefixes = [\"dr:\"] }`" + ` on the provider ` + "`aws`" + `.
+-> ` + "`aws_db_instance`" + ` follows an instance, not a name: after a retirement it would want to rename the old writer back. Have it forget that one
+(` + "`terraform state rm`" + `) and import the replica in its place, with ` + "`lifecycle { ignore_changes = [replicate_source_db, backup_retention_period] }`" + `,
+and set ` + "`ignore_tags { key_prefixes = [\"dr:\"] }`" + ` on the provider ` + "`aws`" + `: these tags are the evidence. See the guide *Who owns what*.
 
 The caller needs, in the replica's region, and ` + "`rds:DescribeDBInstances`" + ` in the source's too:
 

@@ -40,6 +40,7 @@ type ReplicaOutcome struct {
 // not rename. Nothing is ever deleted. Errors are *Error, or several joined.
 func (s *Service) EnsureReplica(ctx context.Context, spec ReplicaSpec) (ReplicaOutcome, error) {
 	spec.Identifier = strings.ToLower(spec.Identifier)
+	spec.FencesUnknown = false // what is not known by now holds nobody off
 	r := &building{Service: s, spec: spec}
 	if err := spec.check(s.region); err != nil {
 		return r.out, err

@@ -370,5 +370,10 @@ func TestWarnsOfWhatAReprotectionDoes(t *testing.T) {
 			!strings.Contains(a.Warnings[0].Summary, "the fence of this plan is applied first") {
 			t.Errorf("with a fence in the same plan: %+v, %v", a, err)
 		}
+		_, err = ensureReplica(t, c, spec)
+		wantError(t, err, rds.KindUnfencedSource, rds.FieldFences, "No fence of it is given")
+		if c.mutations() != 0 {
+			t.Errorf("a fence that never came to be: %q", c.calls)
+		}
 	})
 }
