@@ -52,27 +52,34 @@ func TestOrphanFinishes(t *testing.T) {
 	r := newRig(t)
 	r.steady()
 	r.lose(engine.Down)
-	fault := r.s.Engine().AddFault(engine.Fault{Service: "rds", Operation: "PromoteReadReplica", Kind: engine.FaultHold, Times: 1})
-	run, err := r.w.Start(t.Context(), "apply", "-input=false", "-no-color", "-auto-approve")
+	r.orphan("PromoteReadReplica", 0)
+	r.apply()
+	r.failedOver()
+	r.emptyPlan()
+}
+
+// orphan kills Terraform alone while RDS is asked for an operation (after so many
+// calls of it), and lets the provider that it leaves behind go on.
+func (r *rig) orphan(operation string, skip int) {
+	r.t.Helper()
+	fault := r.s.Engine().AddFault(engine.Fault{Service: "rds", Operation: operation, Kind: engine.FaultHold, Skip: skip, Times: 1})
+	run, err := r.w.Start(r.t.Context(), "apply", "-input=false", "-no-color", "-auto-approve")
 	if err != nil {
-		t.Fatal(err)
+		r.t.Fatal(err)
 	}
 	select {
 	case <-fault.Held():
 	case <-time.After(time.Minute):
 		run.Kill()
-		t.Fatalf("no promotion was asked for:\n%s", run.Wait().Output)
+		r.t.Fatalf("%s was not asked for:\n%s", operation, run.Wait().Output)
 	}
 	orphans := run.Orphan()
-	t.Cleanup(func() {
+	r.t.Cleanup(func() {
 		for _, pid := range orphans {
 			_ = syscall.Kill(pid, syscall.SIGKILL)
 		}
 	})
 	fault.Remove()
-	r.apply()
-	r.failedOver()
-	r.emptyPlan()
 }
 
 var lockID = regexp.MustCompile(`(?m)^\W*ID:\s+(\S+)$`)

@@ -102,3 +102,22 @@ func TestReprotectCrashMatrix(t *testing.T) {
 		})
 	}
 }
+
+// TestReprotectOrphan kills Terraform alone while the rename, or the creation,
+// is asked for, and lets the provider that it leaves behind live on beside the
+// next apply.
+func TestReprotectOrphan(t *testing.T) {
+	t.Parallel()
+	for operation, skip := range map[string]int{"ModifyDBInstance": 1, "CreateDBInstanceReadReplica": 0} {
+		t.Run(operation, func(t *testing.T) {
+			t.Parallel()
+			r := newRig(t)
+			reprotection.before(r)
+			reprotection.begin(r)
+			r.orphan(operation, skip)
+			r.apply()
+			reprotection.check(r)
+			r.emptyPlan()
+		})
+	}
+}
