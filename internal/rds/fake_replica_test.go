@@ -30,6 +30,8 @@ func failedOver() *cloud {
 	old.MultiAZ, old.StorageEncrypted, old.KmsKeyId = aws.Bool(true), aws.Bool(true), aws.String("arn:aws:kms:us-east-1:111111111111:key/east")
 	old.DBSubnetGroup = &types.DBSubnetGroup{DBSubnetGroupName: aws.String("orders")}
 	old.DBParameterGroups = []types.DBParameterGroupStatus{{DBParameterGroupName: aws.String("orders-postgres15")}}
+	c.net = newFenceable().net
+	c.net.session = false
 	wear(old, fenceGroup)
 	tagged(old, "held 2000-01-01T00:00:00Z 0a0a0a0a0a0a0a0a0 0f0f0f0f0f0f0f0f0")
 	old.IAMDatabaseAuthenticationEnabled, old.CopyTagsToSnapshot = aws.Bool(true), aws.Bool(true)

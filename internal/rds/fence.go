@@ -4,6 +4,7 @@ package rds
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -103,6 +104,8 @@ type FenceStatus struct {
 	Original, Groups []string
 	// Drift is what others have made of it meanwhile, in a sentence; or "".
 	Drift string
+	// leaks: the instance is in the fence's groups, and these let somebody in.
+	leaks bool
 }
 
 // Proof is what the fence says of itself to a promotion.
@@ -123,7 +126,35 @@ func (s *Service) FindFence(ctx context.Context, spec FenceSpec) (FenceStatus, e
 	if err != nil {
 		return FenceStatus{State: FenceUnknown, Original: spec.Original}, err
 	}
-	return fenceStatus(i, spec), nil
+	if !spec.Fenced {
+		return fenceStatus(i, spec), nil // whom its groups let in matters no more
+	}
+	return s.fenceOf(ctx, i, spec)
+}
+
+// fenceOf is the fence of an instance as it was just seen. It holds only as long
+// as the groups of it let nobody in: others may have given them rules since.
+func (s *Service) fenceOf(ctx context.Context, i Instance, spec FenceSpec) (FenceStatus, error) {
+	f := fenceStatus(i, spec)
+	if f.State != FenceFenced {
+		return f, nil
+	}
+	unfit := s.unfitGroups(ctx, FenceSpec{Groups: f.Groups}, i)
+	if len(unfit) == 0 {
+		return f, nil
+	}
+	if IsKind(unfit[0], KindRead) {
+		f.State = FenceUnknown
+		return f, unfit[0]
+	}
+	f.State, f.Since, f.leaks = FenceOpen, time.Time{}, true
+	f.Drift = "The fence is not tight any more."
+	for _, err := range unfit {
+		if e, ok := errors.AsType[*Error](err); ok {
+			f.Drift += " " + e.Reason
+		}
+	}
+	return f, nil
 }
 
 func fenceStatus(i Instance, spec FenceSpec) FenceStatus {

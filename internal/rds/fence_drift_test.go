@@ -256,7 +256,7 @@ func TestFenceAssessment(t *testing.T) {
 		"peace, created":          {spec: created},
 		"peace, a leaky group":    {spec: peace, prepare: leak, warns: []string{"orders: the fence is not fit for use"}},
 		"created, a leaky group":  {spec: created, prepare: leak, refuses: rds.KindFenceGroups},
-		"held, a leaky group":     {spec: fenced(), held: true, prepare: leak, warns: []string{"orders: the fence is not fit for use"}},
+		"held, a leaky group":     {spec: fenced(), held: true, prepare: leak, warns: []string{"orders: the fence is not as it was left"}},
 		"best-effort, leaky":      {spec: bestEffort, prepare: leak, warns: []string{"orders: could not be fenced in us-east-1 and may still be writing"}},
 		"best-effort, silent":     {spec: bestEffort, prepare: func(c *cloud) { c.down(east) }, warns: []string{"orders: could not be fenced in us-east-1 and may still be writing"}},
 		"a replica, allowed":      {spec: allowed, prepare: replica},

@@ -49,6 +49,7 @@ func (s *Service) AssessFence(ctx context.Context, spec FenceSpec) (FenceAssessm
 	switch {
 	case status.State == FenceReplica && spec.Fenced:
 	case len(unfit) == 0:
+	case spec.Fenced && status.leaks && spec.Required: // the drift says it, and the apply has to note it
 	case spec.Fenced && status.State != FenceFenced && !spec.Required:
 		a.Warnings = append(a.Warnings, s.unreached(spec, errors.Join(unfit...)))
 		return a, nil
@@ -67,6 +68,7 @@ func (s *Service) AssessFence(ctx context.Context, spec FenceSpec) (FenceAssessm
 		return a, nil
 	}
 	switch {
+	case spec.Fenced && status.leaks:
 	case spec.Fenced && (status.State == FenceOpen || status.State == FenceFencing):
 		a.Warnings = append(a.Warnings, Warning{
 			fmt.Sprintf("%s: will be cut off from all its clients (%d security groups replaced, one reboot)", id, len(i.groupIDs())),
@@ -85,7 +87,12 @@ func (s *Service) AssessFence(ctx context.Context, spec FenceSpec) (FenceAssessm
 
 // afterDrift says what comes of a drift.
 func (s *Service) afterDrift(spec FenceSpec, status FenceStatus) string {
-	if !spec.Fenced {
+	switch {
+	case status.leaks:
+		return fmt.Sprintf("\n\nClients that came in stay in when the rule is gone: only another reboot ends their sessions. This apply notes in the tag %s "+
+			"that the fence does not hold, and fails as long as the rule is there: rules of others are not removed. Apply, remove the rule, and apply "+
+			"again: that reboots. If the rule is removed before an apply has noted it, reboot the instance by hand.", FenceTag)
+	case !spec.Fenced:
 		return "\n\nLifting the fence leaves groups that are not the fence's as they are."
 	}
 	return fmt.Sprintf("\n\nThe apply fences again. Lifting will put back %s; find out who else changes the instance's groups.", listed(status.Original))

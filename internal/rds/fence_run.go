@@ -83,7 +83,7 @@ func (f *fencing) originalOr(other []string) []string {
 // fence goes from any phase to held.
 func (f *fencing) fence(ctx context.Context, i Instance) (Instance, error) {
 	if unfit := f.unfit(ctx, f.spec, i); len(unfit) > 0 {
-		return i, errors.Join(unfit...)
+		return i, errors.Join(append(unfit, f.unhold(ctx, i, unfit))...)
 	}
 	if i.IsReplica() {
 		return i, nil
@@ -120,8 +120,33 @@ func (f *fencing) fence(ctx context.Context, i Instance) (Instance, error) {
 			Next:   "Find out who changes them, then apply again.",
 		}
 	}
+	// A rule that came meanwhile has let somebody in after the reboot.
+	if unfit := f.unfitGroups(ctx, f.spec, i); len(unfit) > 0 {
+		return i, errors.Join(append(unfit, f.unhold(ctx, i, unfit))...)
+	}
 	// Rounded up: whatever was written, was written before.
 	return f.note(ctx, i, phaseHeld, i.At.Truncate(time.Second).Add(time.Second))
+}
+
+// unhold notes that a fence does not hold, or that its reboot proves nothing,
+// since its groups let clients in: these keep their sessions when the rule is
+// removed, so that the next run has to reboot again.
+func (f *fencing) unhold(ctx context.Context, i Instance, unfit []error) error {
+	record, _ := fenceRecordOf(i)
+	if record.phase != phaseHeld && record.phase != phaseRebooting || !record.isWornBy(i) || !sameSet(record.groups, f.spec.Groups) ||
+		!slices.ContainsFunc(unfit, func(err error) bool { return IsKind(err, KindFenceGroups) }) {
+		return nil
+	}
+	f.record = record
+	if _, err := f.note(ctx, i, phaseSwapping, i.At); err != nil {
+		return f.failed(KindRefused, f.done, f.id, "note that nothing holds of the fence of", err)
+	}
+	for _, err := range unfit {
+		if e, ok := errors.AsType[*Error](err); ok {
+			e.Done = "The tag " + FenceTag + " now says that the fence does not hold, so that the next apply reboots the instance again."
+		}
+	}
+	return nil
 }
 
 // known is the record of the instance, or what a new one has to hold.

@@ -246,20 +246,24 @@ func (s *Service) gate(ctx context.Context, spec Spec, i Instance) Assessment {
 	var (
 		group  sync.WaitGroup
 		source sourceHealth
+		fenced sourceFence
 		lag    Lag
 		lagErr error
 	)
-	group.Go(func() { source = s.sourceHealth(ctx, i) })
+	group.Go(func() {
+		source = s.sourceHealth(ctx, i)
+		fenced = s.sourceFence(ctx, spec, source)
+	})
 	if spec.Mode != ModePlanned {
 		group.Go(func() { lag, lagErr = s.Lag(ctx, i.Identifier) })
 	}
 	group.Wait()
 
 	if spec.Mode == ModePlanned {
-		a.gatePlanned(spec, source)
+		a.gatePlanned(spec, source, fenced)
 	} else {
-		a.gateSource(spec, source)
-		a.warnOfFences(spec, source)
+		a.gateSource(spec, source, fenced)
+		a.warnOfFences(spec, source, fenced)
 		a.gateLoss(spec, lag, lagErr)
 	}
 	a.gateBackup(spec)
@@ -272,7 +276,7 @@ func (s *Service) gate(ctx context.Context, spec Spec, i Instance) Assessment {
 }
 
 // gateSource refuses to promote away from a source that is or may be healthy.
-func (a *Assessment) gateSource(spec Spec, source sourceHealth) {
+func (a *Assessment) gateSource(spec Spec, source sourceHealth, fenced sourceFence) {
 	const next = `If the source is lost to you all the same, say so with accept = ["healthy_source"]. For a move with nothing lost, set mode = "planned". ` +
 		`If nothing was to fail over, revert the change that asked for it.`
 	switch source.state {
@@ -281,7 +285,7 @@ func (a *Assessment) gateSource(spec Spec, source sourceHealth) {
 			a.refuse(KindHealthySource, FieldAccept, "Its source may be healthy: "+source.text+".", next, source.err)
 			return
 		}
-		if spec.fenceOf(source).held {
+		if fenced.held {
 			return
 		}
 		a.warn(source.id+": source is up or may be, and may still be writing",

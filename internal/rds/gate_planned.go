@@ -12,7 +12,7 @@ import (
 )
 
 // gatePlanned wants a source that is there and fenced.
-func (a *Assessment) gatePlanned(spec Spec, source sourceHealth) {
+func (a *Assessment) gatePlanned(spec Spec, source sourceHealth, f sourceFence) {
 	switch source.state {
 	case sourceUnreachable, sourceGone, sourceBroken:
 		a.refuse(KindNoSource, FieldMode, "A planned promotion waits until the replica has everything, but "+source.text+".",
@@ -23,7 +23,6 @@ func (a *Assessment) gatePlanned(spec Spec, source sourceHealth) {
 		a.warn(fmt.Sprintf("%s: promotion cannot be undone (planned: waits %s)", a.Instance.Identifier, waits),
 			"The instance reboots and becomes a writer for good; going home needs a new replica.")
 	}
-	f := spec.fenceOf(source)
 	switch {
 	case f.held:
 		a.FencedSince = f.since
@@ -41,6 +40,12 @@ func (a *Assessment) gatePlanned(spec Spec, source sourceHealth) {
 		if len(spec.Fences) > 0 {
 			field = FieldFences
 		}
+		if f.unread {
+			a.refuse(KindUnfencedSource, FieldFences,
+				"A planned promotion wants its source to be fenced, and "+f.text+". An unknown fence counts as none.",
+				fmt.Sprintf("Grant rds:DescribeDBInstances and ec2:DescribeSecurityGroups in %s, or mend what the cause says, then apply again.", source.region), f.err)
+			return
+		}
 		a.refuse(KindUnfencedSource, field,
 			"A planned promotion wants its source to be fenced, and "+f.text+": what "+source.id+" acknowledges after the promotion is lost.",
 			`Fence it (dr_rds_network_fence or dr_postgresql_write_fence) and name the proof in fences. If its writers are stopped by other means `+
@@ -49,8 +54,7 @@ func (a *Assessment) gatePlanned(spec Spec, source sourceHealth) {
 }
 
 // warnOfFences says what an unplanned promotion knows of the fences.
-func (a *Assessment) warnOfFences(spec Spec, source sourceHealth) {
-	f := spec.fenceOf(source)
+func (a *Assessment) warnOfFences(spec Spec, source sourceHealth, f sourceFence) {
 	switch {
 	case f.held:
 	case spec.FencesUnknown:
@@ -58,7 +62,7 @@ func (a *Assessment) warnOfFences(spec Spec, source sourceHealth) {
 			"The fence is best-effort: where it cannot be made, the promotion goes on, and the source may still be writing.")
 	case len(spec.Fences) > 0 && source.state != sourceGone && source.state != sourceBroken:
 		a.warn(source.id+": no fence of it holds, it may still be writing",
-			"Of the fences, "+f.text+". What it acknowledges after the promotion is lost.")
+			"Nothing shows that one does: "+f.text+". What it acknowledges after the promotion is lost.")
 	}
 }
 
@@ -67,13 +71,20 @@ type sourceFence struct {
 	held  bool
 	since time.Time
 	text  string // a clause: why none holds
+	// unread: whether one holds could not be found out, because of err.
+	unread bool
+	err    error
 }
 
-// fenceOf looks for a fence of the source that holds. A network fence is not
-// taken at its word: the instance itself must show it.
-func (s Spec) fenceOf(source sourceHealth) sourceFence {
+// sourceFence looks for a fence of the source that holds. A network fence is not
+// taken at its word: the instance itself must show it, and its groups that they
+// let nobody in.
+func (s *Service) sourceFence(ctx context.Context, spec Spec, source sourceHealth) sourceFence {
 	f := sourceFence{text: "no fence is known"}
-	for _, p := range s.Fences {
+	if len(spec.Fences) > 0 && source.instance.Identifier == "" {
+		return sourceFence{unread: true, err: source.err, text: fmt.Sprintf("whether %s/%s is fenced could not be read", source.region, source.id)}
+	}
+	for _, p := range spec.Fences {
 		f.text = fmt.Sprintf("%q is not a fence of %s/%s that holds", p.String(), source.region, source.id)
 		if !p.Held() {
 			continue
@@ -83,9 +94,15 @@ func (s Spec) fenceOf(source sourceHealth) sourceFence {
 			if !strings.EqualFold(p.Subject, fence.Network(source.region, source.id)) {
 				continue
 			}
-			record, _ := fenceRecordOf(source.instance)
-			if record.phase == phaseHeld && record.isWornBy(source.instance) {
-				return sourceFence{held: true, since: latest(p.Since, record.at)}
+			status, err := s.peer(source.region).fenceOf(ctx, source.instance, FenceSpec{})
+			switch {
+			case err != nil:
+				return sourceFence{unread: true, err: unwrapped(err), text: "whether the security groups of the fence of " + source.id + " let anybody in could not be read"}
+			case status.State == FenceFenced:
+				return sourceFence{held: true, since: latest(p.Since, status.Since)}
+			case status.leaks:
+				f.text = fmt.Sprintf("%s is not fenced as %q says (%s)", source.id, p.String(), strings.TrimSuffix(status.Drift, "."))
+				return f
 			}
 			f.text = fmt.Sprintf("%s is not fenced as %q says: it is in %s, its tag %s is %q",
 				source.id, p.String(), listed(source.instance.groupIDs()), FenceTag, source.instance.Tags[FenceTag])
@@ -170,8 +187,9 @@ func (l Lag) replayed(i Instance, since time.Time) bool {
 // known of.
 func (s *Service) Rival(ctx context.Context, promoted, source string) (Warning, bool) {
 	of := Instance{Source: source, Region: s.region}
-	i, err := s.peer(of.SourceRegion()).Find(ctx, of.SourceIdentifier())
-	if err != nil || i.IsReplica() || broken(i.Status) || fenceStatus(i, FenceSpec{}).State == FenceFenced {
+	f, _ := s.peer(of.SourceRegion()).FindFence(ctx, FenceSpec{Identifier: of.SourceIdentifier(), Fenced: true})
+	i := f.Instance
+	if i.Identifier == "" || i.IsReplica() || broken(i.Status) || f.State == FenceFenced {
 		return Warning{}, false
 	}
 	return Warning{

@@ -98,10 +98,12 @@ func TestPlannedPromotionBelievesOnlyAFenceThatHolds(t *testing.T) {
 	held := func(kind, subject string) []fence.Proof {
 		return []fence.Proof{{State: fence.StateHeld, Kind: kind, Subject: subject, Since: time.Now()}}
 	}
+	leak := func(c *cloud) { setRules(c, fenceGroup, 1) }
 	for name, test := range map[string]struct {
 		prepare func(*cloud, *rds.Spec)
 		refused string // in the refusal; "" for none
 		field   string
+		next    string // of the refusal; "" for that of a source without a fence
 	}{
 		"held":                   {prepare: func(*cloud, *rds.Spec) {}},
 		"held, in other letters": {prepare: func(_ *cloud, s *rds.Spec) { s.Fences[0].Subject = "us-east-1/Orders" }},
@@ -160,7 +162,17 @@ func TestPlannedPromotionBelievesOnlyAFenceThatHolds(t *testing.T) {
 			prepare: func(c *cloud, _ *rds.Spec) {
 				c.fail = only(east, "DescribeDBInstances", refusal("AccessDenied", "no permission"))
 			},
-			refused: "no permission", field: rds.FieldFences,
+			refused: "whether us-east-1/orders is fenced could not be read", field: rds.FieldFences, next: "Grant rds:DescribeDBInstances",
+		},
+		"said to be held, but somebody gave its group a rule": {
+			prepare: func(c *cloud, _ *rds.Spec) { leak(c) },
+			refused: fenceGroup + " has 1 ingress rules", field: rds.FieldFences,
+		},
+		"said to be held, but whom its groups let in may not be looked at": {
+			prepare: func(c *cloud, _ *rds.Spec) {
+				c.fail = only(east, "DescribeSecurityGroups", refusal("UnauthorizedOperation", "not authorized"))
+			},
+			refused: "let anybody in could not be read", field: rds.FieldFences, next: "ec2:DescribeSecurityGroups in us-east-1",
 		},
 		"none, but the source is accepted as it is": {
 			prepare: func(c *cloud, s *rds.Spec) {
@@ -184,7 +196,11 @@ func TestPlannedPromotionBelievesOnlyAFenceThatHolds(t *testing.T) {
 					if len(a.Refusals) != 1 {
 						t.Fatalf("refusals %v", a.Refusals)
 					}
-					wantError(t, a.Refusals[0], rds.KindUnfencedSource, test.field, test.refused, "dr_rds_network_fence", "unfenced_source")
+					next := []string{test.refused, "dr_rds_network_fence", "unfenced_source"}
+					if test.next != "" {
+						next = []string{test.refused, test.next}
+					}
+					wantError(t, a.Refusals[0], rds.KindUnfencedSource, test.field, next...)
 					_, err := ensure(t, c, spec)
 					wantError(t, err, rds.KindUnfencedSource, test.field, test.refused)
 					wantChanges(t, c)
@@ -277,12 +293,13 @@ func TestTwoWritersAtOnceAreNamed(t *testing.T) {
 		prepare func(*testing.T, *cloud)
 		named   bool
 	}{
-		"the source is back": {func(*testing.T, *cloud) {}, true},
-		"fenced":             {func(t *testing.T, c *cloud) { hold(t, c) }, false},
-		"a fence that leaks": {func(t *testing.T, c *cloud) { hold(t, c); wear(c.get(east, "orders"), openGroup) }, true},
-		"silent":             {func(_ *testing.T, c *cloud) { c.down(east) }, false},
-		"stopped":            {func(_ *testing.T, c *cloud) { c.get(east, "orders").DBInstanceStatus = aws.String("stopped") }, false},
-		"retired":            {func(_ *testing.T, c *cloud) { delete(c.instances, east+"/orders") }, false},
+		"the source is back":  {func(*testing.T, *cloud) {}, true},
+		"fenced":              {func(t *testing.T, c *cloud) { hold(t, c) }, false},
+		"a fence with a rule": {func(t *testing.T, c *cloud) { hold(t, c); setRules(c, fenceGroup, 1) }, true},
+		"a fence that leaks":  {func(t *testing.T, c *cloud) { hold(t, c); wear(c.get(east, "orders"), openGroup) }, true},
+		"silent":              {func(_ *testing.T, c *cloud) { c.down(east) }, false},
+		"stopped":             {func(_ *testing.T, c *cloud) { c.get(east, "orders").DBInstanceStatus = aws.String("stopped") }, false},
+		"retired":             {func(_ *testing.T, c *cloud) { delete(c.instances, east+"/orders") }, false},
 		"rebuilt": {func(_ *testing.T, c *cloud) {
 			c.get(east, "orders").ReadReplicaSourceDBInstanceIdentifier = aws.String(replica)
 		}, false},

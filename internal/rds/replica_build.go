@@ -92,7 +92,7 @@ func (r *building) step(ctx context.Context, v view) error {
 	switch {
 	case err != nil:
 		return err
-	case v.standing == StandingOldWriter && len(r.spec.FenceGroups) > 0 && fenceStatus(v.holder, FenceSpec{}).State != FenceFenced:
+	case v.standing == StandingOldWriter && len(r.spec.FenceGroups) > 0 && a.fence != FenceFenced:
 		return r.fence(ctx)
 	case v.standing == StandingOldWriter:
 		return r.retire(ctx, v.holder)

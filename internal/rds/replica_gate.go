@@ -29,6 +29,8 @@ type ReplicaAssessment struct {
 	input *awsrds.CreateDBInstanceReadReplicaInput
 	// retired is who held the identifier before, if that is known.
 	retired *Retired
+	// fence is the state of the old writer's, where there is to be one.
+	fence string
 }
 
 // Err joins the refusals.
@@ -95,13 +97,14 @@ func (s *Service) gateRetirement(ctx context.Context, a *ReplicaAssessment, spec
 	if name == "" {
 		name = retiredName(old.Identifier, at, 1)
 	}
-	unfenced := s.unfenced(old, spec)
+	unfenced := s.unfenced(ctx, old, spec)
 	switch {
 	case len(spec.FenceGroups) > 0:
 		f, err := s.AssessFence(ctx, spec.fenceSpec())
 		if err != nil {
 			return err
 		}
+		a.fence = f.Status.State
 		a.Warnings, a.Refusals = append(a.Warnings, f.Warnings...), append(a.Refusals, f.Refusals...)
 	case unfenced == "":
 	case spec.FencesUnknown:
@@ -131,7 +134,7 @@ func (s *Service) gateRetirement(ctx context.Context, a *ReplicaAssessment, spec
 }
 
 // unfenced says why the old writer does not count as fenced; "" if it does.
-func (s *Service) unfenced(old Instance, spec ReplicaSpec) string {
+func (s *Service) unfenced(ctx context.Context, old Instance, spec ReplicaSpec) string {
 	reason := "No fence of it is given."
 	for _, p := range spec.Fences {
 		mine := p.Subject == fence.Network(s.region, old.Identifier) ||
@@ -139,7 +142,12 @@ func (s *Service) unfenced(old Instance, spec ReplicaSpec) string {
 		switch {
 		case !mine:
 		case p.Held() && p.Kind == fence.KindNetwork:
-			if f := fenceStatus(old, FenceSpec{}); f.State != FenceFenced {
+			f, err := s.fenceOf(ctx, old, FenceSpec{})
+			if err != nil {
+				reason = "Whether its fence holds could not be read: " + detailOf(err)
+				continue
+			}
+			if f.State != FenceFenced {
 				reason = fmt.Sprintf("Its fence says that it holds, and the instance does not bear it out: it is %s. %s", f.State, f.Drift)
 				continue
 			}
