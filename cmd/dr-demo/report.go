@@ -86,7 +86,7 @@ func (r *rehearsal) report(ctx context.Context, secondPlanEmpty bool) error {
 	}
 	actual := "none"
 	if len(lost) > 0 {
-		actual = fmt.Sprintf("%.2f s before the loss of the region", r.lost.Sub(lost[0].at).Seconds())
+		actual = fmt.Sprintf("what was acknowledged in the last %.1f s before the loss of the region", max(0.1, r.lost.Sub(lost[0].at).Seconds()))
 	}
 	recovery := firstGood.Sub(firstFailed)
 	promotions := effective(calls, "PromoteReadReplica", r.lost)
