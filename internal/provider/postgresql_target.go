@@ -36,7 +36,7 @@ const (
 
 var (
 	hostShape      = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9.:-]{0,251}[A-Za-z0-9])?$`)
-	secretARNShape = regexp.MustCompile(`^arn:aws[a-z-]*:secretsmanager:[a-z]{2,3}(-[a-z]+){1,3}-[0-9]{1,2}:[0-9]{12}:secret:[\w/+=.@!-]{1,519}$`)
+	secretARNShape = regexp.MustCompile(`^arn:aws[a-z-]*:secretsmanager:[a-z]{2,4}(-[a-z]+){1,3}-[0-9]{1,2}:[0-9]{12}:secret:[\w/+=.@!-]{1,519}$`)
 )
 
 // postgreSQLTarget are the attributes by which a server is found and logged in

@@ -17,6 +17,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework-validators/setvalidator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
+	"github.com/hashicorp/terraform-plugin-framework/function"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/provider"
 	"github.com/hashicorp/terraform-plugin-framework/provider/schema"
@@ -28,7 +29,7 @@ import (
 	"github.com/drstate/terraform-provider-dr/internal/awsclient"
 )
 
-var _ provider.Provider = (*drProvider)(nil)
+var _ provider.ProviderWithFunctions = (*drProvider)(nil)
 
 // New makes the provider of one version.
 func New(version string) func() provider.Provider {
@@ -78,6 +79,15 @@ func (p *drProvider) DataSources(context.Context) []func() datasource.DataSource
 	return []func() datasource.DataSource{
 		newRDSRetiredInstancesDataSource,
 		newReplicationStatusDataSource,
+	}
+}
+
+// Functions implements provider.ProviderWithFunctions.
+func (p *drProvider) Functions(context.Context) []func() function.Function {
+	return []func() function.Function{
+		newARNRegionFunction,
+		newRPOBreachedFunction,
+		newRTORemainingFunction,
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"time"
 
+	"github.com/hashicorp/terraform-plugin-framework/function"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
@@ -17,7 +18,8 @@ import (
 	"github.com/drstate/terraform-provider-dr/internal/fence"
 )
 
-// checkString is a validator made of one function that returns what is wrong.
+// checkString is a validator, of attributes and of the functions' parameters,
+// made of one function that returns what is wrong.
 type checkString struct {
 	description string
 	check       func(string) error
@@ -40,8 +42,18 @@ func (v checkString) ValidateString(_ context.Context, req validator.StringReque
 	}
 }
 
+// ValidateParameterString implements function.StringParameterValidator.
+func (v checkString) ValidateParameterString(_ context.Context, req function.StringParameterValidatorRequest, resp *function.StringParameterValidatorResponse) {
+	if req.Value.IsNull() || req.Value.IsUnknown() {
+		return
+	}
+	if err := v.check(req.Value.ValueString()); err != nil {
+		resp.Error = function.NewArgumentFuncError(req.ArgumentPosition, err.Error())
+	}
+}
+
 // isDuration accepts durations as Go writes them, from low to high.
-func isDuration(low, high time.Duration) validator.String {
+func isDuration(low, high time.Duration) checkString {
 	return checkString{
 		description: fmt.Sprintf("a duration from %s to %s", low, high),
 		check: func(s string) error {
@@ -66,7 +78,7 @@ func durationOr(v types.String, def time.Duration) time.Duration {
 }
 
 // isTimestamp accepts RFC 3339 date-times.
-func isTimestamp() validator.String {
+func isTimestamp() checkString {
 	return checkString{
 		description: "an RFC 3339 date and time",
 		check: func(s string) error {
@@ -79,7 +91,7 @@ func isTimestamp() validator.String {
 }
 
 var (
-	regionShape  = regexp.MustCompile(`^[a-z]{2,3}(-[a-z]+){1,3}-[0-9]{1,2}$`)
+	regionShape  = regexp.MustCompile(`^[a-z]{2,4}(-[a-z]+){1,3}-[0-9]{1,2}$`)
 	roleARNShape = regexp.MustCompile(`^arn:aws[a-z-]*:iam::[0-9]{12}:role/[\w+=,.@/-]{1,512}$`)
 	windowShape  = regexp.MustCompile(`^([01][0-9]|2[0-3]):[0-5][0-9]-([01][0-9]|2[0-3]):[0-5][0-9]$`)
 )
