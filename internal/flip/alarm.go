@@ -26,7 +26,7 @@ const (
 
 // resend, in poll intervals: how long an effect may stay out before the call is
 // made again. Saying the same thing twice is harmless.
-const resend = 20
+const resend = 40
 
 type alarm struct {
 	spec Spec
@@ -76,7 +76,7 @@ func (a *alarm) settings() *cloudwatch.PutMetricAlarmInput {
 		AlarmName:        aws.String(a.spec.AlarmName()),
 		AlarmDescription: aws.String("Watched by the health check of " + a.spec.Key().String() + ": in alarm, DNS answers with " + a.spec.Standby + "."),
 		Namespace:        aws.String(namespace), MetricName: aws.String(metric), Dimensions: a.dimensions(),
-		Statistic: types.StatisticMaximum, Period: aws.Int32(60), EvaluationPeriods: aws.Int32(1), DatapointsToAlarm: aws.Int32(1),
+		Statistic: types.StatisticMaximum, Period: aws.Int32(int32(period / time.Second)), EvaluationPeriods: aws.Int32(1), DatapointsToAlarm: aws.Int32(1),
 		Threshold: aws.Float64(1), ComparisonOperator: types.ComparisonOperatorGreaterThanOrEqualToThreshold,
 		TreatMissingData: aws.String("missing"), ActionsEnabled: aws.Bool(false),
 	}

@@ -165,18 +165,18 @@ func (s *Service) look(ctx context.Context, spec Spec) (region string, seen answ
 	return s.serving(ctx, spec, seen), seen, nil
 }
 
-// follow returns when DNS answers with the active region. It throws the switch
+// follow returns when DNS answers with the active region. It sets what moves it
 // again where the effect stays out: the answer to a call that was taken may be
 // lost, and so may a datum.
-func (s *Service) follow(ctx context.Context, spec Spec, t trigger) error {
+func (s *Service) follow(ctx context.Context, spec Spec, set func(context.Context) error) error {
 	sent := time.Now()
 	var again error
 	err := s.names.Await(ctx, spec.nameKey(), func(a answers, _ bool) (bool, error) {
 		if a.err == nil && s.serving(ctx, spec, a) == spec.Active {
 			return true, nil
 		}
-		if time.Since(sent) > resend*s.o.Poll {
-			again, sent = t.set(ctx, spec.over()), time.Now()
+		if set != nil && time.Since(sent) > resend*s.o.Poll {
+			again, sent = set(ctx), time.Now()
 		}
 		return false, nil
 	})

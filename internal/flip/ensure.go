@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/drstate/terraform-provider-dr/internal/awsclient"
 	"github.com/drstate/terraform-provider-dr/internal/route53"
@@ -35,6 +36,9 @@ type Status struct {
 	Seen string
 	// CheckID is the health check's id.
 	CheckID string
+	// Held says that both records lead to the primary, while the standby region
+	// gives no answer.
+	Held bool
 	// Lacking says what of the preparation is missing or different.
 	Lacking []string
 	// Unread says what could not be looked at, and stays as it was last known.
@@ -42,16 +46,24 @@ type Status struct {
 }
 
 // Ensure prepares the switch, where it is not known to be, and throws it to the
-// active side. It can be repeated after any failure.
+// active side. It can be repeated after any failure. A standby region that gives
+// no answer keeps nobody from going back: the primary is held instead.
 func (s *Service) Ensure(ctx context.Context, r Request) (Status, error) {
 	status := Status{Active: r.Active, CheckID: r.CheckID}
+	var err error
 	if r.Prepared {
-		return status, s.throw(ctx, r)
+		status.Held, err = s.throw(ctx, r)
+		return status, err
 	}
 	id, err := s.prepare(ctx, r)
+	if r.lost(err) && !r.over() && r.Owned && !s.stays(ctx, r.Spec) {
+		status.Held = true
+		return status, s.hold(ctx, r, err)
+	}
 	if route53.IsControlPlane(err) && r.Owned && r.CheckID != "" {
 		// What was to be mended can wait; the switch cannot.
-		if thrown := s.throw(ctx, r); thrown != nil {
+		held, thrown := s.throw(ctx, r)
+		if status.Held = held; held || thrown != nil {
 			return status, thrown
 		}
 		return status, &Error{
@@ -64,31 +76,47 @@ func (s *Service) Ensure(ctx context.Context, r Request) (Status, error) {
 		return status, err
 	}
 	status.CheckID = id
-	return status, failed(KindDNS, r.Spec, "", "see the name servers answer for", prepared, s.follow(ctx, r.Spec, s.trigger(r.Spec)))
+	return status, failed(KindDNS, r.Spec, "", "see the name servers answer for", prepared, s.follow(ctx, r.Spec, r.set(s.trigger(r.Spec))))
 }
 
 const prepared = "The trigger, the health check and the pair of records are in place."
 
+// set makes the call that throws the switch to the active side.
+func (r Request) set(t trigger) func(context.Context) error {
+	return func(ctx context.Context) error { return t.set(ctx, r.over()) }
+}
+
 // throw makes the one call of a failover, where it is needed, and waits for DNS.
-func (s *Service) throw(ctx context.Context, r Request) error {
+func (s *Service) throw(ctx context.Context, r Request) (held bool, err error) {
 	t := s.trigger(r.Spec)
 	over, known, err := t.is(ctx)
 	if awsclient.IsUnreachable(err) {
-		return s.untriggered(r.Spec, t, err)
+		return s.lostStandby(ctx, r, s.untriggered(r.Spec, t, err))
 	}
 	// An alarm that has no data any more leaves it to DNS; an object never does.
 	if known && over == r.over() || !known && err == nil {
 		if region, _, err := s.look(ctx, r.Spec); err == nil && region == r.Active {
-			return nil
+			return false, nil
 		}
 	}
 	if !known || over != r.over() {
 		if err := t.set(ctx, r.over()); err != nil {
-			return s.untriggered(r.Spec, t, err)
+			return s.lostStandby(ctx, r, s.untriggered(r.Spec, t, err))
 		}
 	}
 	done := fmt.Sprintf("The switch was thrown (%s in %s); clients follow when the name servers do.", t.call(r.over()), r.Standby)
-	return failed(KindDNS, r.Spec, "", "see the name servers answer for", done, s.follow(ctx, r.Spec, t))
+	return false, failed(KindDNS, r.Spec, "", "see the name servers answer for", done, s.follow(ctx, r.Spec, r.set(t)))
+}
+
+// lostStandby goes on where the region that the switch is thrown in may be lost.
+func (s *Service) lostStandby(ctx context.Context, r Request, err error) (held bool, _ error) {
+	switch {
+	case !r.lost(err) || r.over():
+		return false, err
+	case s.stays(ctx, r.Spec):
+		return false, nil
+	}
+	return true, s.hold(ctx, r, err)
 }
 
 func (s *Service) untriggered(spec Spec, t trigger, err error) error {
@@ -125,12 +153,12 @@ func (s *Service) prepare(ctx context.Context, r Request) (checkID string, err e
 		return "", failed(KindCheck, r.Spec, "", "make the health check of", done, err)
 	}
 	done += fmt.Sprintf(" The health check is %s.", checkID)
-	if err := s.settled(ctx, r.Spec, checkID, changed); err != nil {
-		return "", failed(KindCheck, r.Spec, "", "see the state of the health check of", done, err)
-	}
 	remove, put, err := r.plan(have, checkID)
 	if err != nil {
 		return "", err
+	}
+	if err := s.settled(ctx, r.Spec, checkID, changed, slices.ContainsFunc(have, r.holds)); err != nil {
+		return "", failed(KindCheck, r.Spec, "", "see the state of the health check of", done, err)
 	}
 	err = s.o.Records.Replace(ctx, r.Key(), remove, put)
 	if _, refused := errors.AsType[*route53.RefusedError](err); refused {

@@ -3,6 +3,7 @@
 package flip
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -94,8 +95,13 @@ func (w *world) ListHealthChecks(ctx context.Context, in *awsroute53.ListHealthC
 func (w *world) UpdateHealthCheck(ctx context.Context, in *awsroute53.UpdateHealthCheckInput, _ ...func(*awsroute53.Options)) (*awsroute53.UpdateHealthCheckOutput, error) {
 	return &awsroute53.UpdateHealthCheckOutput{}, w.call(ctx, global, "UpdateHealthCheck", func() error {
 		c := w.find(*in.HealthCheckId)
-		c.HealthCheckConfig.Inverted, c.HealthCheckConfig.Disabled = in.Inverted, in.Disabled
-		c.HealthCheckConfig.AlarmIdentifier, c.HealthCheckConfig.ResourcePath = in.AlarmIdentifier, in.ResourcePath
+		if c == nil {
+			return coded(404, "NoSuchHealthCheck")
+		}
+		config := *c.HealthCheckConfig // what is not given stays
+		config.Inverted, config.Disabled = cmp.Or(in.Inverted, config.Inverted), cmp.Or(in.Disabled, config.Disabled)
+		config.AlarmIdentifier, config.ResourcePath = cmp.Or(in.AlarmIdentifier, config.AlarmIdentifier), cmp.Or(in.ResourcePath, config.ResourcePath)
+		c.HealthCheckConfig = &config
 		w.copyAlarm(c)
 		return nil
 	})
@@ -109,22 +115,26 @@ func (w *world) GetHealthCheckStatus(ctx context.Context, in *awsroute53.GetHeal
 			return nil
 		}
 		status := "Failure: HTTP Status Code 403"
-		if w.objectSeen() {
+		if w.objectSeen(checkCadence) {
 			status = "Success: HTTP Status Code 200"
 		}
-		for range 3 {
-			out.HealthCheckObservations = append(out.HealthCheckObservations, types.HealthCheckObservation{StatusReport: &types.StatusReport{Status: aws.String(status)}})
+		for i := range 3 {
+			out.HealthCheckObservations = append(out.HealthCheckObservations, types.HealthCheckObservation{
+				IPAddress:    aws.String(fmt.Sprintf("198.51.100.%d", i)),
+				StatusReport: &types.StatusReport{Status: aws.String(status), CheckedTime: aws.Time(c.made.Add(time.Since(c.made).Truncate(checkCadence)))},
+			})
 		}
 		return nil
 	})
 }
 
-// objectSeen is what health checkers saw last.
-func (w *world) objectSeen() bool {
+// objectSeen is what health checkers make of the object, that long after it
+// came or went.
+func (w *world) objectSeen(after time.Duration) bool {
 	if w.down[west] {
 		return false
 	}
-	return w.object == (time.Since(w.moved) >= checkCadence)
+	return w.object == (time.Since(w.moved) >= after)
 }
 
 // healthy is a check as DNS sees it; one that does not exist is.
@@ -133,14 +143,15 @@ func (w *world) healthy(id string) bool {
 	switch {
 	case c == nil:
 		return true
-	case c.HealthCheckConfig.AlarmIdentifier == nil && time.Since(c.made) < checkCadence:
+	case *c.HealthCheckConfig.Disabled, c.HealthCheckConfig.AlarmIdentifier == nil && time.Since(c.made) < turnsAfter:
 		return !*c.HealthCheckConfig.Inverted
 	case c.HealthCheckConfig.AlarmIdentifier == nil:
-		return w.objectSeen() != *c.HealthCheckConfig.Inverted
+		return w.objectSeen(turnsAfter) != *c.HealthCheckConfig.Inverted
 	}
-	// The last known status: of the newest minute that the alarm saw.
+	// The last known status: of the newest minute that the alarm saw, and that
+	// began after the check was there to see it.
 	value, end := w.newest()
-	return value < *c.CloudWatchAlarmConfiguration.Threshold || end.Before(w.made)
+	return value < *c.CloudWatchAlarmConfiguration.Threshold || end.Before(w.made) || end.Before(c.made.Add(alarmPeriod))
 }
 
 func (w *world) ChangeResourceRecordSets(ctx context.Context, in *awsroute53.ChangeResourceRecordSetsInput, _ ...func(*awsroute53.Options)) (*awsroute53.ChangeResourceRecordSetsOutput, error) {

@@ -31,6 +31,7 @@ const (
 	westIP        = "192.0.2.2"
 	global        = "aws-global"
 	checkCadence  = 10 * time.Second
+	turnsAfter    = 3 * checkCadence // three checks in a row
 	alarmPeriod   = time.Minute
 	changeTakes   = 20 * time.Second
 	callTakes     = 100 * time.Millisecond

@@ -31,8 +31,8 @@ func (s *Service) Check(ctx context.Context, r Request) (active string, err erro
 	return active, err
 }
 
-// Find sees which region DNS answers with, and whether all that a failover
-// depends on is in place. What cannot be asked is told as unread: neither Route
+// Find sees which region DNS answers with, where the Spec's active one is what
+// was last known, and whether all that a failover depends on is in place. What cannot be asked is told as unread: neither Route
 // 53's API nor the standby region need to answer. ErrNotFound says that the
 // records are gone, a zone that does not exist is route53's error.
 func (s *Service) Find(ctx context.Context, spec Spec, checkID string) (Status, error) {
@@ -42,7 +42,7 @@ func (s *Service) Find(ctx context.Context, spec Spec, checkID string) (Status, 
 		dns, read, check, alarm error
 		differs                 []string
 		checkLack, alarmLack    string
-		over, known             bool
+		over, known, isHeld     bool
 	)
 	wg.Go(func() {
 		var seen answers
@@ -53,7 +53,7 @@ func (s *Service) Find(ctx context.Context, spec Spec, checkID string) (Status, 
 		// What cannot be asked here cannot be asked below either.
 		over, known, _ = s.trigger(spec).is(ctx)
 	})
-	wg.Go(func() { differs, read = s.differing(ctx, spec, checkID) })
+	wg.Go(func() { differs, isHeld, read = s.differing(ctx, spec, checkID) })
 	wg.Go(func() { checkLack, check = s.checkLacking(ctx, spec, checkID) })
 	wg.Go(func() { alarmLack, alarm = s.trigger(spec).lacking(ctx) })
 	wg.Wait()
@@ -62,6 +62,14 @@ func (s *Service) Find(ctx context.Context, spec Spec, checkID string) (Status, 
 	}
 	if known && status.Active != "" && over != (status.Active == spec.Standby) {
 		status.Active = "" // on its way
+	}
+	lost := awsclient.IsUnreachable(alarm)
+	switch status.Held = isHeld && lost; {
+	case isHeld && !lost:
+		differs = append(differs, fmt.Sprintf("both records lead to %s, and %s answers again", spec.Primary, spec.Standby))
+	case spec.Object != nil && lost && !isHeld && status.Active == spec.Primary && spec.Active != spec.Primary:
+		alarmLack = fmt.Sprintf("the object s3://%s/%s may be there, which cannot be read while %s gives no answer: if it is, DNS goes back to %s by itself when that region returns",
+			spec.Object.Bucket, spec.Object.Key, spec.Standby, spec.Standby)
 	}
 	status.Lacking = append(status.Lacking, differs...)
 	for _, lack := range []string{checkLack, alarmLack} {
@@ -84,20 +92,24 @@ func (s *Service) Find(ctx context.Context, spec Spec, checkID string) (Status, 
 	return status, nil
 }
 
-// differing says which records are not as they should be.
-func (s *Service) differing(ctx context.Context, spec Spec, checkID string) ([]string, error) {
+// differing says which records are not as they should be, and whether the name
+// is held.
+func (s *Service) differing(ctx context.Context, spec Spec, checkID string) (out []string, isHeld bool, err error) {
 	have, err := s.o.Records.Sets(ctx, spec.Key())
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	var out []string
 	missing := 0
 	for _, want := range spec.pair(checkID) {
 		found := false
 		for _, h := range have {
 			if h.SetIdentifier == want.SetIdentifier {
 				found = true
-				if !h.Is(want) {
+				switch {
+				case h.Is(want):
+				case spec.holds(h):
+					isHeld = true
+				default:
 					out = append(out, fmt.Sprintf("the record %s is %s with other settings", want.Key, h.Answer))
 				}
 			}
@@ -108,9 +120,9 @@ func (s *Service) differing(ctx context.Context, spec Spec, checkID string) ([]s
 		}
 	}
 	if missing == 2 {
-		return nil, ErrNotFound
+		return nil, false, ErrNotFound
 	}
-	return out, nil
+	return out, isHeld, nil
 }
 
 func (s *Service) checkLacking(ctx context.Context, spec Spec, id string) (string, error) {

@@ -95,7 +95,7 @@ type Options struct {
 type Service struct {
 	o      Options
 	names  *wait.Poller[nameKey, answers]
-	checks *wait.Poller[string, []string]
+	checks *wait.Poller[string, []report]
 
 	mu     sync.Mutex
 	dns    map[nameKey]DNS
@@ -109,7 +109,7 @@ func New(o Options) *Service {
 	}
 	s := &Service{o: o, dns: map[nameKey]DNS{}, alarms: map[string]*wait.Poller[string, types.MetricAlarm]{}}
 	s.names = &wait.Poller[nameKey, answers]{Fetch: s.ask, Interval: o.Poll, Max: 10 * o.Poll, Equal: answers.equal, Status: answers.status}
-	s.checks = &wait.Poller[string, []string]{Fetch: s.checkers, Interval: o.Poll, Max: 10 * o.Poll, Status: checkerStatus}
+	s.checks = &wait.Poller[string, []report]{Fetch: s.checkers, Interval: o.Poll, Max: 10 * o.Poll, Status: checkerStatus}
 	return s
 }
 

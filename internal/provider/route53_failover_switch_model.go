@@ -23,6 +23,7 @@ import (
 const (
 	switchReady      = "ready"
 	switchIncomplete = "incomplete"
+	switchHeld       = "held"
 )
 
 type route53SwitchModel struct {

@@ -25,14 +25,19 @@ func TestSwitchNamesWhatAMoveNeeds(t *testing.T) {
 		from     string
 		prepared bool
 		needs    []string
+		back     bool
 	}{
-		"nothing":            {awsclient.Config{Region: "us-west-2", AssumeRole: role, FailedRegions: []string{"us-east-1"}}, "us-east-1", true, nil},
-		"Route 53":           {awsclient.Config{Region: "us-west-2"}, "us-east-1", false, []string{"Route 53's control plane, in us-east-1"}},
-		"the standby":        {awsclient.Config{Region: "us-east-1", FailedRegions: []string{"us-west-2"}}, "us-west-2", true, []string{"us-west-2, which is listed in failed_regions"}},
-		"STS":                {awsclient.Config{Region: "us-east-1", AssumeRole: role}, "us-east-1", true, []string{"STS in us-east-1"}},
-		"no role":            {awsclient.Config{Region: "us-east-1"}, "us-east-1", true, nil},
-		"neither region's":   {awsclient.Config{Region: "us-west-2"}, "", true, nil},
-		"all that there are": {awsclient.Config{Region: "us-east-1", AssumeRole: role, FailedRegions: []string{"us-west-2"}}, "us-east-1", false, []string{"Route 53", "us-west-2", "STS"}},
+		"nothing":            {config: awsclient.Config{Region: "us-west-2", AssumeRole: role, FailedRegions: []string{"us-east-1"}}, from: "us-east-1", prepared: true},
+		"Route 53":           {config: awsclient.Config{Region: "us-west-2"}, from: "us-east-1", needs: []string{"Route 53's control plane, in us-east-1"}},
+		"the standby":        {config: awsclient.Config{Region: "us-east-1", FailedRegions: []string{"us-west-2"}}, from: "us-west-2", prepared: true, needs: []string{"us-west-2, which is listed in failed_regions"}},
+		"STS":                {config: awsclient.Config{Region: "us-east-1", AssumeRole: role}, from: "us-east-1", prepared: true, needs: []string{"STS in us-east-1"}},
+		"no role":            {config: awsclient.Config{Region: "us-east-1"}, from: "us-east-1", prepared: true},
+		"neither region's":   {config: awsclient.Config{Region: "us-west-2"}, from: "", prepared: true},
+		"all that there are": {config: awsclient.Config{Region: "us-east-1", AssumeRole: role, FailedRegions: []string{"us-west-2"}}, from: "us-east-1", needs: []string{"Route 53", "us-west-2", "STS"}},
+		"back": {config: awsclient.Config{Region: "us-east-1"}, from: "us-west-2", prepared: true, back: true,
+			needs: []string{"us-west-2 or, in its place, Route 53's control plane"}},
+		"back from a lost one": {config: awsclient.Config{Region: "us-east-1", FailedRegions: []string{"us-west-2"}}, from: "us-west-2", prepared: true, back: true,
+			needs: []string{"Route 53's control plane"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -45,13 +50,17 @@ func TestSwitchNamesWhatAMoveNeeds(t *testing.T) {
 			spec := flip.Spec{
 				ZoneID: dnsZone, Name: "app.example.com", Type: "A", TTL: aws.Int64(30), Primary: "us-east-1", Standby: "us-west-2", Active: "us-west-2", Alarm: &flip.Alarm{},
 			}
+			call := "cloudwatch:PutMetricData of 1 in us-west-2"
+			if tc.back {
+				spec.Active, call = spec.Primary, "cloudwatch:PutMetricData of 0 in us-west-2"
+			}
 			var diags diag.Diagnostics
 			r.warnOfMove(tc.from, spec, tc.prepared, &diags)
 			if diags.HasError() || len(diags) != 1+len(tc.needs) {
 				t.Fatalf("got %v", diags)
 			}
 			move := diags[0].Summary() + diags[0].Detail()
-			if !strings.Contains(move, "app.example.com A: moves from") || !strings.Contains(move, "cloudwatch:PutMetricData of 1 in us-west-2") || !strings.Contains(move, "30 s") {
+			if !strings.Contains(move, "app.example.com A: moves from") || !strings.Contains(move, call) || !strings.Contains(move, "30 s") {
 				t.Errorf("the move is told as %q", move)
 			}
 			for _, need := range tc.needs {

@@ -66,11 +66,14 @@ func (r *route53FailoverSwitchResource) ModifyPlan(ctx context.Context, req reso
 			"The pair of records, the health check and the trigger stay, and DNS goes on answering with what it answers with now.")
 		return
 	}
-	if prior != nil && prior.Status.ValueString() == switchReady && req.Plan.Raw.Equal(req.State.Raw) {
+	if prior != nil && prior.Status.ValueString() != switchIncomplete && req.Plan.Raw.Equal(req.State.Raw) {
 		return
 	}
 	prepared := plan.prepared(ctx, prior, &resp.Diagnostics)
 	plan.Status = types.StringValue(switchReady)
+	if prior != nil && (plan.Active.IsUnknown() || plan.Active.Equal(plan.PrimaryRegion)) {
+		plan.Status = types.StringUnknown() // held, if the standby region is lost
+	}
 	plan.HealthCheckID = types.StringUnknown()
 	if prepared {
 		plan.HealthCheckID = prior.HealthCheckID
@@ -128,15 +131,30 @@ func (r *route53FailoverSwitchResource) warnOfMove(from string, spec flip.Spec, 
 		diags.AddWarning(needsRoute53, "A switch is not prepared as it is declared: its records or its health check have to be changed first. "+
 			"Where something was prepared before, the switch is thrown even if Route 53's API does not answer.")
 	}
+	lost := r.p != nil && r.p.Clients.Listed(spec.Standby)
+	switch {
+	case spec.Active == spec.Primary && lost:
+		diags.AddWarning(needsRoute53, spec.Standby+" is listed in failed_regions, where the switches are thrown. In its place both records of each pair are made to lead to "+
+			spec.Primary+"; the first apply after the region's return mends that.")
+	case spec.Active == spec.Primary:
+		diags.AddWarning(fmt.Sprintf("This plan needs %s or, in its place, Route 53's control plane, in us-east-1", spec.Standby),
+			"The switches are thrown there, in either direction. If it gives no answer, both records of each pair are made to lead to "+spec.Primary+" by Route 53's API.")
+	case lost:
+		diags.AddWarning("This plan needs "+spec.Standby+", which is listed in failed_regions", "The switches are thrown there, in either direction.")
+	}
 	if r.p == nil {
 		return
-	}
-	if r.p.Clients.Listed(spec.Standby) {
-		diags.AddWarning("This plan needs "+spec.Standby+", which is listed in failed_regions", "The switches are thrown there, in either direction.")
 	}
 	if sts := r.p.Clients.STSRegion(); r.p.Clients.AssumesRole() && sts == from {
 		diags.AddWarning("This plan needs STS in "+sts+", the region that is being left", "The roles of assume_role are assumed there. Set the provider's region to the one that you recover to.")
 	}
+}
+
+// warnOfHold says what a switch that is held cannot do.
+func warnOfHold(spec flip.Spec, diags *diag.Diagnostics) {
+	diags.AddWarning(fmt.Sprintf("%s: is held on %s, and cannot fail over", spec.Key(), spec.Primary), fmt.Sprintf(
+		"%s, where it is thrown, gives no answer. Both records lead to %s, so that DNS stays where it is, also when the region returns. "+
+			"The first plan after that shows it, and its apply makes it a switch again.", spec.Standby, spec.Primary))
 }
 
 // Create adopts or prepares the switch.
@@ -196,6 +214,9 @@ func (r *route53FailoverSwitchResource) Read(ctx context.Context, req resource.R
 		state.Status = types.StringValue(switchIncomplete)
 		resp.Diagnostics.AddWarning(fmt.Sprintf("%s: the switch is incomplete, a failover may not work", spec.Key()),
 			strings.Join(found.Lacking, "\n")+"\n\nThe next apply mends it.")
+	case found.Held:
+		state.Status = types.StringValue(switchHeld)
+		warnOfHold(spec, &resp.Diagnostics)
 	case len(found.Unread) == 0:
 		state.Status = types.StringValue(switchReady)
 	}
@@ -262,5 +283,9 @@ func (r *route53FailoverSwitchResource) ensure(ctx context.Context, limit time.D
 	plan.FQDN = types.StringValue(route53.DisplayName(plan.Name.ValueString()))
 	plan.HealthCheckID = types.StringValue(status.CheckID)
 	plan.Status = types.StringValue(switchReady)
+	if status.Held {
+		plan.Status = types.StringValue(switchHeld)
+		warnOfHold(spec, diags)
+	}
 	return true
 }

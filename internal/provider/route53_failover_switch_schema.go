@@ -35,11 +35,13 @@ func route53SwitchSchema(ctx context.Context) schema.Schema {
 			"Create adopts a simple record that serves one of `targets`, and replaces it by the pair in one change batch; nothing but the preparation needs " +
 			"Route 53's API. While that, or the standby region, cannot be read, the last known state is kept with a warning. What others have changed of the " +
 			"records, the health check or the alarm is seen as `status = \"incomplete\"` and mended by the next apply. " +
+			"Going back to the primary while the standby region is lost needs Route 53's API in its place: both records are made to lead " +
+			"to the primary, and `status` is `held` until the first apply after the region's return. " +
 			"Destroying the resource leaves everything as it is. The zone must be public: health checkers and name servers are asked from outside.\n\n" +
 			"IAM actions: to prepare, `route53:ListResourceRecordSets`, `route53:ChangeResourceRecordSets`, `route53:GetChange`, `route53:CreateHealthCheck`, " +
 			"`route53:GetHealthCheck`, `route53:GetHealthCheckStatus`, `route53:ListHealthChecks`, `route53:UpdateHealthCheck`; for an alarm " +
 			"`cloudwatch:PutMetricAlarm`, `cloudwatch:DescribeAlarms`, `cloudwatch:PutMetricData`; for an object `s3:GetBucketPolicyStatus`, `s3:ListBucket`, " +
-			"`s3:GetObject`, `s3:PutObject`, `s3:DeleteObject`. To fail over: `cloudwatch:PutMetricData` or `s3:PutObject` alone are needed, and the reading actions used where allowed.\n\n" +
+			"`s3:GetObject`, `s3:PutObject`, `s3:DeleteObject`. To fail over: `cloudwatch:PutMetricData` or `s3:PutObject` alone are needed, and the reading actions used where allowed; to go back from a lost standby region, `route53:ChangeResourceRecordSets` and `route53:GetChange`.\n\n" +
 			"```json\n" + switchPolicy + "\n```",
 		Attributes: map[string]schema.Attribute{
 			"zone_id": schema.StringAttribute{
@@ -107,7 +109,8 @@ func route53SwitchSchema(ctx context.Context) schema.Schema {
 			"fqdn":            schema.StringAttribute{MarkdownDescription: "Full name, without a trailing dot.", Computed: true, PlanModifiers: kept},
 			"health_check_id": schema.StringAttribute{MarkdownDescription: "Id of the health check.", Computed: true},
 			"status": schema.StringAttribute{
-				MarkdownDescription: "`ready` while all that a failover depends on is in place; `incomplete` where something was seen to be missing or different: the next apply mends it.", Computed: true,
+				MarkdownDescription: "`ready` while all that a failover depends on is in place; `incomplete` where something was seen to be missing or different: the next apply mends it; " +
+					"`held` while the standby region gives no answer and both records lead to the primary.", Computed: true,
 			},
 			"timeouts": timeouts.Attributes(ctx, timeouts.Opts{Create: true, Read: true, Update: true}),
 		},
