@@ -162,3 +162,24 @@ func TestPromotionConfiguration(t *testing.T) {
 		})
 	}
 }
+
+// TestPlannedPromotionIsRefusedBeforeItsFence: a replica of which nobody can tell
+// whether it catches up is no reason to cut its source off.
+func TestPlannedPromotionIsRefusedBeforeItsFence(t *testing.T) {
+	t.Parallel()
+	w := newRDSWorld(t)
+	w.Engine().AddFault(engine.Fault{
+		Service: "monitoring", Kind: engine.FaultError,
+		Error: &engine.Error{Code: "AccessDenied", Status: 403, Message: "no permission for cloudwatch:GetMetricData"},
+	})
+	resource.UnitTest(t, resource.TestCase{
+		ProtoV6ProviderFactories: factories,
+		Steps: []resource.TestStep{{
+			Config:      w.promotion(true, `mode = "planned"`+"\nfences = [dr_rds_network_fence.orders.proof]") + w.fenceOnly(true, ""),
+			ExpectError: words(`ReplicaLag, which tells when, could not be read`),
+		}},
+	})
+	if err := w.changed(); err != nil {
+		t.Error(err)
+	}
+}

@@ -35,6 +35,7 @@ type cloud struct {
 	mu        sync.Mutex
 	instances map[string]*types.DBInstance // by region/identifier
 	lag       map[string]datum             // newest by identifier
+	earlier   map[string][]datum           // older ones
 	calls     []string                     // "us-west-2 PromoteReadReplica orders-usw2"
 	inputs    []*awsrds.PromoteReadReplicaInput
 	promoted  int // promotions that took effect
@@ -54,7 +55,7 @@ type datum struct {
 
 // newCloud has a PostgreSQL source and its replica, which is 3 s behind.
 func newCloud() *cloud {
-	c := &cloud{instances: map[string]*types.DBInstance{}, lag: map[string]datum{}, stale: 2 * time.Second}
+	c := &cloud{instances: map[string]*types.DBInstance{}, lag: map[string]datum{}, earlier: map[string][]datum{}, stale: 2 * time.Second}
 	c.instances[east+"/orders"] = &types.DBInstance{
 		DBInstanceIdentifier: aws.String("orders"), DBInstanceArn: aws.String(sourceARN), DbiResourceId: aws.String("db-SOURCE"),
 		Engine: aws.String("postgres"), DBInstanceStatus: aws.String("available"), BackupRetentionPeriod: aws.Int32(7),
@@ -243,7 +244,9 @@ func (r *regional) GetMetricData(ctx context.Context, in *cloudwatch.GetMetricDa
 			result := cwtypes.MetricDataResult{Id: q.Id}
 			id := aws.ToString(q.MetricStat.Metric.Dimensions[0].Value)
 			if d, ok := r.lag[id]; ok && d.at.After(*in.StartTime) {
-				result.Timestamps, result.Values = []time.Time{d.at}, []float64{d.seconds}
+				for _, d := range append([]datum{d}, r.earlier[id]...) {
+					result.Timestamps, result.Values = append(result.Timestamps, d.at), append(result.Values, d.seconds)
+				}
 			}
 			out.MetricDataResults = append(out.MetricDataResults, result)
 		}

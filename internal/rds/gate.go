@@ -254,13 +254,11 @@ func (s *Service) gate(ctx context.Context, spec Spec, i Instance) Assessment {
 		source = s.sourceHealth(ctx, i)
 		fenced = s.sourceFence(ctx, spec, source)
 	})
-	if spec.Mode != ModePlanned {
-		group.Go(func() { lag, lagErr = s.Lag(ctx, i.Identifier) })
-	}
+	group.Go(func() { lag, lagErr = s.Lag(ctx, i.Identifier) })
 	group.Wait()
 
 	if spec.Mode == ModePlanned {
-		a.gatePlanned(spec, source, fenced)
+		a.gatePlanned(spec, source, fenced, lag, lagErr)
 	} else {
 		a.gateSource(spec, source, fenced)
 		a.warnOfFences(spec, source, fenced)

@@ -12,15 +12,20 @@ import (
 )
 
 // gatePlanned wants a source that is there and fenced.
-func (a *Assessment) gatePlanned(spec Spec, source sourceHealth, f sourceFence) {
+func (a *Assessment) gatePlanned(spec Spec, source sourceHealth, f sourceFence, lag Lag, lagErr error) {
 	switch source.state {
 	case sourceUnreachable, sourceGone, sourceBroken:
 		a.refuse(KindNoSource, FieldMode, "A planned promotion waits until the replica has everything, but "+source.text+".",
 			`Set mode = "unplanned" and max_estimated_loss if the source is lost.`, source.err)
 		return
 	}
+	a.gateCatchUp(f.held, lag, lagErr)
 	irrevocable := func(waits string) {
-		a.warn(fmt.Sprintf("%s: promotion cannot be undone (planned: waits %s)", a.Instance.Identifier, waits),
+		behind := lagText(lag, true)
+		if lagErr != nil {
+			behind = "ReplicaLag could not be read"
+		}
+		a.warn(fmt.Sprintf("%s: promotion cannot be undone (planned: waits %s; %s)", a.Instance.Identifier, waits, behind),
 			"The instance reboots and becomes a writer for good; going home needs a new replica.")
 	}
 	switch {
@@ -33,8 +38,9 @@ func (a *Assessment) gatePlanned(spec Spec, source sourceHealth, f sourceFence) 
 		irrevocable("until it has replayed past the fence")
 	case spec.accepts(AcceptUnfencedSource):
 		a.warn(source.id+": source is not fenced and may still be writing",
-			"What it acknowledges after the promotion is lost. Make sure that its writers are stopped.")
-		irrevocable("for a lag under 1 s")
+			"The promotion waits until the replica has everything from before the apply. What the source acknowledges from then on may be lost: "+
+				"make sure that its writers are stopped, and their sessions ended, before you apply.")
+		irrevocable("until it has replayed past the beginning of the apply")
 	default:
 		field := FieldAccept
 		if len(spec.Fences) > 0 {
@@ -134,52 +140,19 @@ func (r *run) pass(ctx context.Context, i Instance) error {
 		return nil
 	}
 	r.out.Loss, r.out.LossKnown = 0, true
-	if a.FencedSince.IsZero() {
-		return r.awaitZeroLag(ctx)
+	since := a.FencedSince
+	if since.IsZero() {
+		// Whoever stopped the writers by other means has done it by now.
+		if r.begun.IsZero() {
+			r.begun = i.At.Truncate(time.Second).Add(time.Second)
+		}
+		since = r.begun
 	}
-	if err := r.awaitReplay(ctx, i, a.FencedSince); err != nil {
+	if err := r.awaitReplay(ctx, i, since); err != nil {
 		return err
 	}
 	// The fence must have held all the while.
 	return r.gate(ctx, r.spec, i).Err()
-}
-
-// awaitZeroLag waits until the replica of a planned promotion has everything.
-func (r *run) awaitZeroLag(ctx context.Context) error {
-	r.log(ctx, r.id, "waiting for a lag under 1 s", nil)
-	err := r.lagWaits.Await(ctx, r.id, func(l Lag, _ bool) (bool, error) {
-		return l.Known(StaleAfter) && l.Seconds < 1, nil
-	})
-	if err != nil && ctx.Err() != nil {
-		return r.timedOut(err)
-	}
-	return err
-}
-
-// awaitReplay waits until the replica has replayed everything that its source
-// had when the fence began to hold.
-//
-// PostgreSQL's lag is the age of the last transaction replayed, so the datum
-// tells the time of that transaction; an idle source commits something of RDS's
-// own every few minutes. For other engines the lag is a distance, which must
-// be none after the fence.
-func (r *run) awaitReplay(ctx context.Context, i Instance, since time.Time) error {
-	r.log(ctx, r.id, "waiting until everything before the fence is replayed", map[string]any{"fenced_since": stamp(since)})
-	err := r.lagWaits.Await(ctx, r.id, func(l Lag, _ bool) (bool, error) {
-		return l.Known(StaleAfter) && l.replayed(i, since), nil
-	})
-	if err != nil && ctx.Err() != nil {
-		return r.timedOut(err)
-	}
-	return err
-}
-
-// replayed says that a replica has everything from before a time.
-func (l Lag) replayed(i Instance, since time.Time) bool {
-	if i.isPostgreSQL() {
-		return !l.At.Add(-time.Duration(l.Seconds * float64(time.Second))).Before(since)
-	}
-	return l.Seconds < 1 && !l.At.Before(since)
 }
 
 // Rival looks at what a promoted instance used to replicate: another writer of

@@ -175,8 +175,10 @@ func TestGates(t *testing.T) {
 		},
 		"planned, unfenced": {prepare: []func(*cloud, *rds.Spec){sourceUp, planned}, kind: rds.KindUnfencedSource, field: rds.FieldAccept, text: "unfenced_source"},
 		"planned, unfenced, accepted": {
-			prepare: []func(*cloud, *rds.Spec){sourceUp, planned, accept(rds.AcceptUnfencedSource), lagIs(0, 0)},
-			text:    "orders-usw2: promotion cannot be undone (planned: waits for a lag under 1 s)",
+			prepare: []func(*cloud, *rds.Spec){sourceUp, planned, accept(rds.AcceptUnfencedSource), func(c *cloud, _ *rds.Spec) {
+				c.later(2*time.Minute, func() { c.lag[replica] = datum{time.Now(), 10} })
+			}},
+			text: "orders-usw2: promotion cannot be undone (planned: waits until it has replayed past the beginning of the apply; lag 3 s at 2000-01-01T00:00:00Z)",
 		},
 		"planned, source lost": {prepare: []func(*cloud, *rds.Spec){planned, accept(rds.AcceptUnfencedSource)}, kind: rds.KindNoSource, field: rds.FieldMode, text: "unplanned"},
 		"creating": {

@@ -88,11 +88,14 @@ func (i Instance) ReplicationState() string {
 	return RoleUnknown
 }
 
+// replicationTerminated is a replication that RDS has given up.
+const replicationTerminated = "terminated"
+
 // Replicating says that nothing is known to keep the replica from following its
 // source.
 func (i Instance) Replicating() bool {
 	switch i.ReplicationState() {
-	case "error", "stopped", "terminated":
+	case "error", "stopped", replicationTerminated:
 		return false
 	}
 	return i.IsReplica() && !broken(i.Status)

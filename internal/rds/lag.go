@@ -24,6 +24,13 @@ type Lag struct {
 	// is zero when there is none.
 	GoodAt      time.Time
 	GoodSeconds float64
+	// newest data, the newest first.
+	newest [3]lagDatum
+}
+
+type lagDatum struct {
+	at      time.Time
+	seconds float64
 }
 
 // Known says that the newest datum is a lag, and not older than the limit
@@ -129,6 +136,16 @@ func (l Lag) with(at time.Time, seconds float64) Lag {
 	}
 	if seconds >= 0 && at.After(l.GoodAt) {
 		l.GoodAt, l.GoodSeconds = at, seconds
+	}
+	for n, d := range l.newest {
+		if at.Equal(d.at) {
+			break
+		}
+		if at.After(d.at) {
+			copy(l.newest[n+1:], l.newest[n:])
+			l.newest[n] = lagDatum{at, seconds}
+			break
+		}
 	}
 	return l
 }

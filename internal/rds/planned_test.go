@@ -40,24 +40,29 @@ func TestPlannedPromotionWaitsUntilTheFenceIsReplayed(t *testing.T) {
 		// datum so many seconds after the fence, and its lag: what is not good
 		// enough, and what is.
 		early, late [2]float64
+		// and those a minute, and two, before, oldest last.
+		earlier [2]float64
 	}{
-		"PostgreSQL, idle since before the fence": {"postgres", [2]float64{60, 61}, [2]float64{240, 239}},
-		"PostgreSQL, a datum from before":         {"postgres", [2]float64{-1, 0}, [2]float64{30, 30}},
-		"MySQL, still behind":                     {"mysql", [2]float64{60, 1}, [2]float64{120, 0}},
-		"MySQL, a datum from before":              {"mysql", [2]float64{-1, 0}, [2]float64{1, 0}},
-		"MySQL, not replicating":                  {"mysql", [2]float64{60, -1}, [2]float64{120, 0}},
+		"PostgreSQL, idle since before the fence": {engine: "postgres", early: [2]float64{60, 61}, late: [2]float64{240, 239}},
+		"PostgreSQL, a datum from before":         {engine: "postgres", early: [2]float64{-1, 0}, late: [2]float64{30, 30}},
+		"MySQL, still behind":                     {"mysql", [2]float64{180, 1}, [2]float64{240, 0}, [2]float64{0, 0}},
+		"MySQL, behind for a moment":              {"mysql", [2]float64{180, 0}, [2]float64{240, 0}, [2]float64{1, 0}},
+		"MySQL, data from before":                 {"mysql", [2]float64{119, 0}, [2]float64{121, 0}, [2]float64{0, 0}},
+		"MySQL, not replicating":                  {"mysql", [2]float64{180, -1}, [2]float64{240, 0}, [2]float64{0, 0}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			fencing(t, func(t *testing.T, c *cloud) {
 				spec, proof := plannedMove(t, c)
 				c.get(west, replica).Engine = &test.engine
-				at := func(d [2]float64) datum {
-					return datum{proof.Since.Add(time.Duration(d[0] * float64(time.Second))), d[1]}
+				put := func(newest [2]float64, earlier [2]float64) {
+					at := proof.Since.Add(time.Duration(newest[0] * float64(time.Second)))
+					c.lag[replica] = datum{at, newest[1]}
+					c.earlier[replica] = []datum{{at.Add(-time.Minute), earlier[0]}, {at.Add(-2 * time.Minute), earlier[1]}}
 				}
 				good := time.Now().Add(4 * time.Minute)
-				c.lag[replica] = at(test.early)
-				c.later(time.Until(good), func() { c.lag[replica] = at(test.late) })
+				put(test.early, test.earlier)
+				c.later(time.Until(good), func() { put(test.late, [2]float64{}) })
 				c.fail = func(call string) error {
 					if strings.Contains(call, " PromoteReadReplica ") && time.Now().Before(good) {
 						t.Error("promoted before everything was replayed")
@@ -177,7 +182,7 @@ func TestPlannedPromotionBelievesOnlyAFenceThatHolds(t *testing.T) {
 		"none, but the source is accepted as it is": {
 			prepare: func(c *cloud, s *rds.Spec) {
 				s.Fences, s.Accept = nil, []string{rds.AcceptUnfencedSource}
-				c.lag[replica] = datum{time.Now(), 0}
+				c.lag[replica] = datum{time.Now().Add(time.Minute), 0}
 			},
 		},
 	} {

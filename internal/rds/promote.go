@@ -124,7 +124,8 @@ type run struct {
 	id   string
 	out  Outcome
 
-	sawReplica bool // seen as a replica in this run
+	sawReplica bool      // seen as a replica in this run
+	begun      time.Time // the first look of a planned promotion without a fence
 	tagged     bool
 	called     bool // PromoteReadReplica may have taken effect
 	accepted   bool // … and has
