@@ -12,7 +12,9 @@
 //	unreached postgresql orders-use1.abc.us-east-1.rds.amazonaws.com:5432
 //
 // A proof is a claim. The package refuses to believe one: it reads and writes
-// the line, and whoever gates on it asks the service again.
+// the line. Whoever gates on a network fence asks RDS and EC2 again. A PostgreSQL
+// one cannot be asked again there, for want of credentials for the database: it
+// is believed as its resource last saw it, which the plan warns of.
 package fence
 
 import (

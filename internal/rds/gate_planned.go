@@ -31,6 +31,9 @@ func (a *Assessment) gatePlanned(spec Spec, source sourceHealth, f sourceFence, 
 	switch {
 	case f.held:
 		a.FencedSince = f.since
+		if f.claim != "" {
+			a.warn(fmt.Sprintf("%s: its write fence is taken at its word (held since %s)", source.id, stamp(f.since)), claimed(f.claim))
+		}
 		irrevocable("until it has replayed past " + stamp(f.since))
 	case spec.FencesUnknown:
 		a.warn(source.id+": is fenced first, by this same apply",
@@ -77,6 +80,7 @@ type sourceFence struct {
 	held  bool
 	since time.Time
 	text  string // a clause: why none holds
+	claim string // the proof that was believed without a look, or ""
 	// unread: whether one holds could not be found out, because of err.
 	unread bool
 	err    error
@@ -87,6 +91,7 @@ type sourceFence struct {
 // let nobody in.
 func (s *Service) sourceFence(ctx context.Context, spec Spec, source sourceHealth) sourceFence {
 	f := sourceFence{text: "no fence is known"}
+	var claim sourceFence // counts if nothing better is found
 	if len(spec.Fences) > 0 && source.instance.Identifier == "" {
 		return sourceFence{unread: true, err: source.err, text: fmt.Sprintf("whether %s/%s is fenced could not be read", source.region, source.id)}
 	}
@@ -108,18 +113,27 @@ func (s *Service) sourceFence(ctx context.Context, spec Spec, source sourceHealt
 				return sourceFence{held: true, since: latest(p.Since, status.Since)}
 			case status.leaks:
 				f.text = fmt.Sprintf("%s is not fenced as %q says (%s)", source.id, p.String(), strings.TrimSuffix(status.Drift, "."))
-				return f
+				return f // whatever another one claims
 			}
 			f.text = fmt.Sprintf("%s is not fenced as %q says: it is in %s, its tag %s is %q",
 				source.id, p.String(), listed(source.instance.groupIDs()), FenceTag, source.instance.Tags[FenceTag])
 			return f
 		case fence.KindPostgreSQL:
 			if i := source.instance; i.Endpoint != "" && strings.EqualFold(p.Subject, fence.PostgreSQL(i.Endpoint, int(i.Port))) {
-				return sourceFence{held: true, since: p.Since}
+				claim = sourceFence{held: true, since: p.Since, claim: p.String()}
 			}
 		}
 	}
+	if claim.held {
+		return claim
+	}
 	return f
+}
+
+// claimed says what a proof is worth that nobody can look into from here.
+func claimed(proof string) string {
+	return fmt.Sprintf("%q is what the fence said when it was last looked at, by this plan's refresh or by its apply. Only a session in the database shows whether it "+
+		"still holds, and a promotion has no credentials for one: a role that was given LOGIN since may write. A dr_rds_network_fence is looked at again.", proof)
 }
 
 func latest(a, b time.Time) time.Time {

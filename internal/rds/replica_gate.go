@@ -97,7 +97,7 @@ func (s *Service) gateRetirement(ctx context.Context, a *ReplicaAssessment, spec
 	if name == "" {
 		name = retiredName(old.Identifier, at, 1)
 	}
-	unfenced := s.unfenced(ctx, old, spec)
+	unfenced, claim := s.unfenced(ctx, old, spec)
 	switch {
 	case len(spec.FenceGroups) > 0:
 		f, err := s.AssessFence(ctx, spec.fenceSpec())
@@ -106,6 +106,8 @@ func (s *Service) gateRetirement(ctx context.Context, a *ReplicaAssessment, spec
 		}
 		a.fence = f.Status.State
 		a.Warnings, a.Refusals = append(a.Warnings, f.Warnings...), append(a.Refusals, f.Refusals...)
+	case unfenced == "" && claim != "":
+		a.warn(old.Identifier+": its write fence is taken at its word", claimed(claim))
 	case unfenced == "":
 	case spec.FencesUnknown:
 		a.warn(old.Identifier+": the fence of this plan is applied first, and looked at again before the rename", unfenced)
@@ -133,9 +135,10 @@ func (s *Service) gateRetirement(ctx context.Context, a *ReplicaAssessment, spec
 	return nil
 }
 
-// unfenced says why the old writer does not count as fenced; "" if it does.
-func (s *Service) unfenced(ctx context.Context, old Instance, spec ReplicaSpec) string {
-	reason := "No fence of it is given."
+// unfenced says why the old writer does not count as fenced; "" if it does. claim
+// is the proof that was believed without a look, or "".
+func (s *Service) unfenced(ctx context.Context, old Instance, spec ReplicaSpec) (reason, claim string) {
+	reason = "No fence of it is given."
 	for _, p := range spec.Fences {
 		mine := p.Subject == fence.Network(s.region, old.Identifier) ||
 			old.Endpoint != "" && p.Subject == fence.PostgreSQL(old.Endpoint, int(old.Port))
@@ -151,14 +154,17 @@ func (s *Service) unfenced(ctx context.Context, old Instance, spec ReplicaSpec) 
 				reason = fmt.Sprintf("Its fence says that it holds, and the instance does not bear it out: it is %s. %s", f.State, f.Drift)
 				continue
 			}
-			return ""
+			return "", ""
 		case p.Held():
-			return ""
+			claim = p.String()
 		default:
 			reason = fmt.Sprintf("Its fence is %s: %q.", p.State, p.String())
 		}
 	}
-	return reason
+	if claim != "" {
+		return "", claim
+	}
+	return reason, ""
 }
 
 // gateBuild asks whether the replica can be built, and makes the input.
