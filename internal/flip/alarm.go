@@ -38,6 +38,11 @@ func (a *alarm) call(over bool) string {
 	return fmt.Sprintf("cloudwatch:PutMetricData of %g", value(over))
 }
 
+func (a *alarm) command(over bool) string {
+	return fmt.Sprintf("aws cloudwatch put-metric-data --region %s --namespace %s --metric-name %s --dimensions '%s=%s' --value %g",
+		a.spec.Standby, namespace, metric, dimension, a.spec.AlarmName(), value(over))
+}
+
 func value(over bool) float64 {
 	if over {
 		return 1
@@ -139,6 +144,17 @@ func (a *alarm) prepare(ctx context.Context, over bool) error {
 		timeout.LastErr = again
 	}
 	return err
+}
+
+// seen waits for the alarm's state, which CloudWatch may write down after Route
+// 53 has acted on the data: a read in between would take DNS to be on its way.
+// It bounds itself, since what matters has been seen in DNS.
+func (a *alarm) seen(ctx context.Context, over bool) {
+	ctx, cancel := context.WithTimeout(ctx, periods*period)
+	defer cancel()
+	_ = a.s.alarmPoller(a.spec.Standby, a.api).Await(ctx, a.spec.AlarmName(), func(v types.MetricAlarm, found bool) (bool, error) {
+		return !found || v.StateValue == types.StateValueInsufficientData || (v.StateValue == types.StateValueAlarm) == over, nil
+	})
 }
 
 // alarmPoller shares one look at a region's alarms among those who wait.

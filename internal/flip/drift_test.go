@@ -89,3 +89,53 @@ func TestWhatCannotBeAskedStaysUnread(t *testing.T) {
 		}
 	})
 }
+
+// CloudWatch may say later than Route 53 acts: a switch that was thrown is read
+// as thrown all the same.
+func TestAlarmThatLagsBehindDNS(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		w.simple(eastIP)
+		s := w.service()
+		status := ensure(t, s, Request{Spec: byAlarm(east)})
+		w.lag = time.Minute
+		ensure(t, s, Request{Spec: byAlarm(west), Prepared: true, CheckID: status.CheckID})
+		if found, err := s.Find(within(t, time.Minute), byAlarm(west), status.CheckID); err != nil || found.Active != west {
+			t.Errorf("%+v, %v", found, err)
+		}
+		// One that never says so holds nobody up for long.
+		w.lag = 0
+		ensure(t, s, Request{Spec: byAlarm(east), Prepared: true, CheckID: status.CheckID})
+		w.lag = time.Hour
+		start := time.Now()
+		ensure(t, s, Request{Spec: byAlarm(west), Prepared: true, CheckID: status.CheckID})
+		if spent := time.Since(start); w.serves() != west || spent > 6*time.Minute {
+			t.Errorf("DNS answers with %s after %s", w.serves(), spent)
+		}
+	})
+}
+
+// With neither the state nor Route 53's API, the error has the call in full.
+func TestLostStateTellsTheCommand(t *testing.T) {
+	t.Parallel()
+	both(t, func(t *testing.T, w *world, s *Service, spec func(string) Spec) {
+		ensure(t, s, Request{Spec: spec(east)})
+		w.down[global] = true
+		w.forget()
+		_, err := s.Ensure(within(t, time.Minute), Request{Spec: spec(west)})
+		own, ok := errors.AsType[*Error](err)
+		if !ok || !strings.Contains(own.Detail(), spec(west).Command()) || w.called("PutMetricData", "PutObject") != 0 {
+			t.Errorf("%v by %v", err, w.calls)
+		}
+	})
+	for want, spec := range map[string]Spec{
+		"aws cloudwatch put-metric-data --region us-west-2 --namespace DR/Switch --metric-name FailedOver --dimensions 'Alarm=dr-switch-" + zone + "-app.example.com-A' --value 1": byAlarm(west),
+		"aws s3api put-object --region us-west-2 --bucket acme-switch --key 'switch/app'":                                                                                          byObject(west),
+		"aws s3api delete-object --region us-west-2 --bucket acme-switch --key 'switch/app'":                                                                                       byObject(east),
+	} {
+		if got := spec.Command(); got != want {
+			t.Errorf("the command is %s", got)
+		}
+	}
+}

@@ -72,6 +72,14 @@ func (s *Service) Ensure(ctx context.Context, r Request) (Status, error) {
 			Next: "Apply again when Route 53 answers: it mends what is different.",
 		}
 	}
+	if route53.IsControlPlane(err) && !r.Owned && id == "" {
+		return status, &Error{
+			Kind: KindCheck, Attempted: "prepare the switch of", Name: r.Key().String(), Err: err,
+			Reason: "Nothing is known of it here, and Route 53's control plane, which is in us-east-1, gives no answer: whether it was prepared before cannot be seen.",
+			Done:   "The trigger was not touched.",
+			Next:   "If it was prepared before, as it is declared here, this moves DNS to " + r.Active + " without Route 53's API:\n\n    " + r.Command() + "\n\nOtherwise apply again when Route 53 answers.",
+		}
+	}
 	if err != nil {
 		return status, err
 	}
@@ -105,7 +113,11 @@ func (s *Service) throw(ctx context.Context, r Request) (held bool, err error) {
 		}
 	}
 	done := fmt.Sprintf("The switch was thrown (%s in %s); clients follow when the name servers do.", t.call(r.over()), r.Standby)
-	return false, failed(KindDNS, r.Spec, "", "see the name servers answer for", done, s.follow(ctx, r.Spec, r.set(t)))
+	err = failed(KindDNS, r.Spec, "", "see the name servers answer for", done, s.follow(ctx, r.Spec, r.set(t)))
+	if err == nil {
+		t.seen(ctx, r.over())
+	}
+	return false, err
 }
 
 // lostStandby goes on where the region that the switch is thrown in may be lost.
@@ -124,6 +136,7 @@ func (s *Service) untriggered(spec Spec, t trigger, err error) error {
 	own, ok := errors.AsType[*Error](e)
 	if ok && awsclient.IsUnreachable(err) {
 		own.Reason = fmt.Sprintf("It is thrown by %s, and %s gives no answer. DNS goes on answering as it did.", t.call(spec.over()), spec.Standby)
+		own.Next += " The same by hand, from where it answers:\n\n    " + spec.Command()
 	}
 	return e
 }

@@ -150,7 +150,7 @@ func (w *world) healthy(id string) bool {
 	}
 	// The last known status: of the newest minute that the alarm saw, and that
 	// began after the check was there to see it.
-	value, end := w.newest()
+	value, end := w.newest(time.Now())
 	return value < *c.CloudWatchAlarmConfiguration.Threshold || end.Before(w.made) || end.Before(c.made.Add(alarmPeriod))
 }
 

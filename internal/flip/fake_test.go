@@ -53,7 +53,8 @@ type world struct {
 
 	data    []datum
 	alarm   *cloudwatch.PutMetricAlarmInput
-	made    time.Time // the alarm
+	made    time.Time     // the alarm
+	lag     time.Duration // of the alarm's state behind its data
 	object  bool
 	moved   time.Time // the object came or went
 	checks  []*check
@@ -147,8 +148,8 @@ func (w *world) PutMetricAlarm(ctx context.Context, in *cloudwatch.PutMetricAlar
 }
 
 // newest is the maximum of the newest full minute that has data, and its end.
-func (w *world) newest() (value float64, end time.Time) {
-	now := time.Now().Truncate(alarmPeriod)
+func (w *world) newest(now time.Time) (value float64, end time.Time) {
+	now = now.Truncate(alarmPeriod)
 	value = -1
 	for _, d := range w.data {
 		switch e := d.at.Truncate(alarmPeriod).Add(alarmPeriod); {
@@ -163,7 +164,7 @@ func (w *world) newest() (value float64, end time.Time) {
 }
 
 func (w *world) alarmState() cwtypes.StateValue {
-	value, end := w.newest()
+	value, end := w.newest(time.Now().Add(-w.lag))
 	switch {
 	case value < 0 || time.Since(end) > 3*alarmPeriod:
 		return cwtypes.StateValueInsufficientData

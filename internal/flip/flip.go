@@ -154,12 +154,18 @@ func (s Spec) AlarmName() string {
 }
 
 // Call names the one call that makes the active side serve, for people.
-func (s Spec) Call() string {
-	var t trigger = &alarm{spec: s}
+func (s Spec) Call() string { return s.words().call(s.over()) + " in " + s.Standby }
+
+// Command is that call for a shell: a prepared switch needs nothing else, neither
+// this provider nor its state.
+func (s Spec) Command() string { return s.words().command(s.over()) }
+
+// words is the trigger without its clients.
+func (s Spec) words() trigger {
 	if s.Object != nil {
-		t = &object{spec: s}
+		return &object{spec: s}
 	}
-	return t.call(s.over()) + " in " + s.Standby
+	return &alarm{spec: s}
 }
 
 // reference is the caller reference of the health check's nth life: that of one
@@ -198,10 +204,14 @@ type trigger interface {
 	// prepare makes what stands between set and the health check, and returns
 	// when that is seen to be as set has left it.
 	prepare(ctx context.Context, over bool) error
+	// seen returns when is does not contradict any more, or after some minutes.
+	seen(ctx context.Context, over bool)
 	// lacking says what of that is missing or different, "" for nothing.
 	lacking(ctx context.Context) (string, error)
-	// call names set, for people: "cloudwatch:PutMetricData".
+	// call names set, for people: "cloudwatch:PutMetricData", and command is it
+	// in full, for a shell.
 	call(over bool) string
+	command(over bool) string
 }
 
 func (s *Service) trigger(spec Spec) trigger {

@@ -228,7 +228,7 @@ func TestStandbyDown(t *testing.T) {
 		r := Request{Spec: spec(west), Prepared: true, CheckID: status.CheckID}
 		_, err := s.Ensure(within(t, time.Minute), r)
 		own, ok := errors.AsType[*Error](err)
-		if !ok || own.Kind != KindTrigger || !strings.Contains(own.Detail(), west) || !strings.Contains(own.Detail(), "DNS goes on answering") {
+		if !ok || own.Kind != KindTrigger || !strings.Contains(own.Detail(), west) || !strings.Contains(own.Detail(), "DNS goes on answering") || !strings.Contains(own.Detail(), r.Command()) {
 			t.Errorf("got %v", err)
 		}
 		if w.serves() != east {

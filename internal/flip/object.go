@@ -33,6 +33,14 @@ func (o *object) call(over bool) string {
 	return fmt.Sprintf("%s of s3://%s/%s", operation, o.spec.Object.Bucket, o.spec.Object.Key)
 }
 
+func (o *object) command(over bool) string {
+	operation := "delete-object"
+	if over {
+		operation = "put-object"
+	}
+	return fmt.Sprintf("aws s3api %s --region %s --bucket %s --key '%s'", operation, o.spec.Standby, o.spec.Object.Bucket, o.spec.Object.Key)
+}
+
 func (o *object) set(ctx context.Context, over bool) error {
 	bucket, key := aws.String(o.spec.Object.Bucket), aws.String(o.spec.Object.Key)
 	if !over {
@@ -69,6 +77,9 @@ func (o *object) lacking(ctx context.Context) (string, error) {
 	}
 	return "", nil
 }
+
+// seen has nothing to wait for: S3 shows what was written last.
+func (o *object) seen(context.Context, bool) {}
 
 // prepare has nothing to make: the bucket and its policy are somebody else's.
 func (o *object) prepare(context.Context, bool) error { return nil }

@@ -92,3 +92,21 @@ func (w *dnsWorld) awaitAnswer(t *testing.T, want string) {
 		}
 	}
 }
+
+// With the state lost and Route 53's API gone the switch cannot be adopted; both
+// the plan and the error have the call that throws a prepared one.
+func TestSwitchWithoutItsState(t *testing.T) {
+	t.Parallel()
+	w := newSwitchWorld(t)
+	w.Engine().SetRegion(engine.GlobalRegion, engine.Down)
+	resource.UnitTest(t, resource.TestCase{
+		ProtoV6ProviderFactories: factories,
+		Steps: []resource.TestStep{{
+			Config:      w.switched("us-west-2", alarmTrigger),
+			ExpectError: words("aws cloudwatch put-metric-data --region us-west-2 --namespace DR/Switch"),
+		}},
+	})
+	if got := w.mutated(); len(got) > 0 {
+		t.Errorf("changed by %v", got)
+	}
+}

@@ -60,7 +60,7 @@ func TestSwitchNamesWhatAMoveNeeds(t *testing.T) {
 				t.Fatalf("got %v", diags)
 			}
 			move := diags[0].Summary() + diags[0].Detail()
-			if !strings.Contains(move, "app.example.com A: moves from") || !strings.Contains(move, call) || !strings.Contains(move, "30 s") {
+			if !strings.Contains(move, "app.example.com A: moves from") || !strings.Contains(move, call) || !strings.Contains(move, "30 s") || !strings.Contains(move, "aws cloudwatch put-metric-data --region us-west-2 ") {
 				t.Errorf("the move is told as %q", move)
 			}
 			for _, need := range tc.needs {

@@ -109,7 +109,9 @@ func (r *route53FailoverSwitchResource) checkCreate(ctx context.Context, plan *r
 		r.warnOfMove(active, spec, false, diags)
 	case err == nil:
 	case route53.IsControlPlane(err):
-		diags.AddWarning(spec.Key().String()+": could not be looked at before it is taken over", errorDetail(err))
+		diags.AddWarning(spec.Key().String()+": could not be looked at before it is taken over", errorDetail(err)+
+			"\n\nIf the switch was prepared before and only the state is lost, this moves DNS to "+spec.Active+" now:\n\n    "+spec.Command())
+		diags.AddWarning(needsRoute53, "A switch of which nothing is known here is looked at, and prepared, by Route 53's API.")
 	default:
 		addError(diags, "Unable to Plan Switch", err)
 	}
@@ -126,7 +128,8 @@ func (r *route53FailoverSwitchResource) warnOfMove(from string, spec flip.Spec, 
 		keep = fmt.Sprintf("%d s", *spec.TTL)
 	}
 	diags.AddWarning(fmt.Sprintf("%s: moves from %s to %s", spec.Key(), from, spec.Active), fmt.Sprintf(
-		"It is moved by one call: %s. Resolvers may keep the old answer for up to %s after the name servers have moved.", spec.Call(), keep))
+		"It is moved by one call: %s. Resolvers may keep the old answer for up to %s after the name servers have moved.\n\n"+
+			"Once it is prepared, the same by hand, without this provider or its state:\n\n    %s", spec.Call(), keep, spec.Command()))
 	if !prepared {
 		diags.AddWarning(needsRoute53, "A switch is not prepared as it is declared: its records or its health check have to be changed first. "+
 			"Where something was prepared before, the switch is thrown even if Route 53's API does not answer.")
