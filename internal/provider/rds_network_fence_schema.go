@@ -33,6 +33,9 @@ and removes the tag last.
 
 An apply that was interrupted at any point is run again and goes on from there. What others do to the instance's groups
 meanwhile is named in a warning at plan; nothing of it is undone, except that an apply with ` + "`fenced = true`" + ` fences again.
+An ingress rule that somebody adds to a group of a fence that holds lets clients in, and they stay in when it is removed: the
+fence does not hold any more, the next apply notes that in the tag and fails as long as the rule is there, and the one after
+its removal reboots again. A rule that came and went between two looks is not seen.
 Destroying this resource only forgets it: an instance that is fenced stays so.
 
 With ` + "`required = false`" + ` a region that does not answer, or anything else that keeps the fence from being made, is a warning that
@@ -42,6 +45,12 @@ shows the fence and the apply makes it first.
 -> With ` + "`aws_db_instance`" + `: set ` + "`lifecycle { ignore_changes = [vpc_security_group_ids] }`" + ` on the instance, and
 ` + "`ignore_tags { key_prefixes = [\"dr:\"] }`" + ` on the provider ` + "`aws`" + `, or the AWS provider plans to lift the fence and to remove its record.
 The fence's own ` + "`aws_security_group`" + ` has ` + "`ingress = []`" + `, so that rules which others add are taken out again.
+
+!> The fence cuts off who connects. **Writers inside the database need no connection from outside** and go on: jobs of
+` + "`pg_cron`" + `, MySQL's and MariaDB's event scheduler, logical subscriptions, which the instance opens itself, and what jobs
+reach by ` + "`dblink`" + ` or ` + "`postgres_fdw`" + ` from the instance. What they write after the fence may be lost, although the fence holds.
+Stop them before the move: ` + "`cron.launch_active_jobs = off`" + ` or ` + "`event_scheduler = OFF`" + ` in the parameter group, ` + "`ALTER SUBSCRIPTION … DISABLE`" + `.
+The promoted instance, in its region, has a parameter group of its own.
 
 The caller needs, in the instance's region:
 

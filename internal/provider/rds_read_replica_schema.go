@@ -188,7 +188,8 @@ func (r *rdsReadReplicaResource) Schema(ctx context.Context, _ resourceSchemaReq
 				"before it is retired, and stays in them. See `dr_rds_network_fence`."),
 			"fences": schema.SetAttribute{
 				MarkdownDescription: "Proofs of fences of the old writer: the attribute `proof` of `dr_rds_network_fence` or `dr_postgresql_write_fence`. " +
-					"They are looked at only while there is an old writer to retire.",
+					"They are looked at only while there is an old writer to retire: a network fence at the instance and at the rules of its groups " +
+					"(`ec2:DescribeSecurityGroups`), a write fence is taken at its word, which the plan says.",
 				Optional:    true,
 				ElementType: types.StringType,
 				Validators:  []validator.Set{setvalidator.ValueStringsAre(isProof())},

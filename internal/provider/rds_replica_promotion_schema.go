@@ -33,7 +33,11 @@ promotes the replica, past these gates, at plan and once more just before the ca
   was behind when the source was last heard of, plus the time from then to ` + "`source_lost_at`" + `; it is not the present lag,
   which for PostgreSQL grows as long as the source is dead.
 * ` + "`mode = \"planned\"`" + `: one of ` + "`fences`" + ` must hold the source off its writers, and the promotion waits until the replica has
-  replayed everything from before the fence: then nothing is lost.
+  replayed everything from before the fence: then nothing is lost. A replica that does not replicate, or whose
+  ` + "`ReplicaLag`" + ` cannot be read, is refused at plan, before its source is cut off. For PostgreSQL the metric tells the time of
+  the last transaction replayed. A replica of MySQL or MariaDB measures against what it has *received*: there the
+  promotion waits for three data of 0 in a row that are younger than the fence, which proves the loss of nothing only as
+  long as the replication itself is not stuck for minutes on its way.
 
 A promotion **cannot be undone**. ` + "`promoted = false`" + ` on a writer demotes nothing: the status is ` + "`needs_reprotection`" + ` until
 a new replica has been built under the identifier. Destroying this resource only forgets it.
@@ -46,7 +50,8 @@ Nothing is waited for in the source's region beyond the provider's ` + "`region_
 -> With ` + "`aws_db_instance`" + `: set ` + "`lifecycle { ignore_changes = [replicate_source_db, backup_retention_period, backup_window] }`" + `
 on the replica, or the AWS provider plans to undo what a promotion changes.
 
-The caller needs, in the instance's region, and ` + "`rds:DescribeDBInstances`" + ` in the source's too:
+The caller needs, in the instance's region, and ` + "`rds:DescribeDBInstances`" + ` in the source's too, with
+a network fence in ` + "`fences`" + ` also ` + "`ec2:DescribeSecurityGroups`" + ` there:
 
 ` + "```json" + `
 {
@@ -103,7 +108,7 @@ func (r *rdsReplicaPromotionResource) Schema(ctx context.Context, _ resourceSche
 			"accept": schema.SetAttribute{
 				MarkdownDescription: "What is accepted by name: `healthy_source` (promote although the source is or may be up), `unknown_loss` " +
 					"(promote although the loss cannot be estimated), `unfenced_source` (a planned promotion whose writers were stopped by " +
-					"other means than `fences`; it waits for a lag under one second), `standalone_writer` (adopt a writer that nothing shows to be a promoted replica).",
+					"other means than `fences`; it waits until everything from before the apply is replayed), `standalone_writer` (adopt a writer that nothing shows to be a promoted replica).",
 				Optional:    true,
 				ElementType: types.StringType,
 				Validators: []validator.Set{setvalidator.ValueStringsAre(stringvalidator.OneOf(
@@ -111,7 +116,8 @@ func (r *rdsReplicaPromotionResource) Schema(ctx context.Context, _ resourceSche
 			},
 			"fences": schema.SetAttribute{
 				MarkdownDescription: "What fences say of themselves: `proof` of `dr_rds_network_fence` or `dr_postgresql_write_fence`, as it is. A planned " +
-					"promotion needs one that holds its source; a network fence is looked at again, at the instance itself. An unplanned one only " +
+					"promotion needs one that holds its source; a network fence is looked at again, at the instance itself and at the rules of its groups. " +
+					"A write fence is taken at its word, since a promotion has no credentials for the database: the plan says so. An unplanned promotion only " +
 					"warns of fences that do not hold. Being named here also orders them: a fence is made before the promotion.",
 				Optional:    true,
 				ElementType: types.StringType,
