@@ -15,16 +15,16 @@ import (
 const mendPatience = 300
 
 // gateCatchUp wants a replica that can catch up, before its source is cut off
-// for it. Where a fence holds the source is cut off already, and refusing spares
-// nobody: then only what cannot mend itself is refused, and the wait sees to the
-// rest.
-func (a *Assessment) gateCatchUp(fenced bool, lag Lag, lagErr error) {
+// for it. Where a fence holds, or an earlier run began one, the source is cut off
+// already, and refusing spares nobody: then only what cannot mend itself is
+// refused, and the wait sees to the rest.
+func (a *Assessment) gateCatchUp(cut bool, lag Lag, lagErr error) {
 	const waits = "A planned promotion waits until the replica has everything, "
 	i := a.Instance
 	switch {
-	case i.ReplicationState() == replicationTerminated, !fenced && !i.Replicating():
+	case i.ReplicationState() == replicationTerminated, !cut && !i.Replicating():
 		a.refuse(KindNotReady, FieldIdentifier, waits+"and it replicates nothing: "+i.replicationText()+".", mendReplication, nil)
-	case fenced, lagErr == nil && lag.Known(StaleAfter):
+	case cut, lagErr == nil && lag.Known(StaleAfter):
 	case lagErr != nil:
 		next := awsclient.Advice(unwrapped(lagErr))
 		if next == "" {

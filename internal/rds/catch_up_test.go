@@ -33,7 +33,7 @@ func TestPlannedPromotionWantsAReplicaThatCanCatchUp(t *testing.T) {
 		kind    rds.Kind
 		field   string
 		text    string
-		held    bool   // refused even if a fence holds
+		held    bool   // refused even if a fence holds, or is half made
 		warns   string // if not: in the warning's summary
 	}{
 		"terminated":  {replication("terminated"), rds.KindNotReady, rds.FieldIdentifier, `its replication is terminated ("no space left")`, true, ""},
@@ -48,7 +48,7 @@ func TestPlannedPromotionWantsAReplicaThatCanCatchUp(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			for _, mode := range []string{"fence to come", "accepted", "held"} {
+			for _, mode := range []string{"fence to come", "accepted", "held", "half made"} {
 				fencing(t, func(t *testing.T, c *cloud) {
 					spec := wanted()
 					planned(c, &spec)
@@ -56,6 +56,10 @@ func TestPlannedPromotionWantsAReplicaThatCanCatchUp(t *testing.T) {
 					case "held":
 						spec, _ = plannedMove(t, c)
 						c.lag[replica] = datum{time.Now(), 3}
+					case "half made": // the earlier run ended at the reboot
+						spec.FencesUnknown = true
+						wear(c.get(east, "orders"), fenceGroup)
+						tagged(c.get(east, "orders"), "rebooting 2000-01-01T00:00:00Z 0a0a0a0a0a0a0a0a0 0f0f0f0f0f0f0f0f0")
 					case "accepted":
 						spec.Accept = []string{rds.AcceptUnfencedSource}
 					default:
@@ -66,7 +70,7 @@ func TestPlannedPromotionWantsAReplicaThatCanCatchUp(t *testing.T) {
 					if err != nil {
 						t.Fatal(err)
 					}
-					if test.kind != "" && (test.held || mode != "held") {
+					if test.kind != "" && (test.held || mode == "fence to come" || mode == "accepted") {
 						if len(a.Refusals) != 1 || a.Promotes {
 							t.Fatalf("%s: refusals %v", mode, a.Refusals)
 						}

@@ -19,7 +19,7 @@ func (a *Assessment) gatePlanned(spec Spec, source sourceHealth, f sourceFence, 
 			`Set mode = "unplanned" and max_estimated_loss if the source is lost.`, source.err)
 		return
 	}
-	a.gateCatchUp(f.held, lag, lagErr)
+	a.gateCatchUp(f.held || fenceStatus(source.instance, FenceSpec{}).State == FenceFencing, lag, lagErr)
 	irrevocable := func(waits string) {
 		behind := lagText(lag, true)
 		if lagErr != nil {
