@@ -86,8 +86,10 @@ func route53SwitchSchema(ctx context.Context) schema.Schema {
 					},
 					"s3_object": schema.SingleNestedAttribute{
 						MarkdownDescription: "An S3 object that is there while the standby serves. Its bucket must exist in the standby region, and anyone must be allowed to read " +
-							"the object: Route 53's health checkers have no credentials. DNS follows within half a minute. A standby region that goes down while it serves gives the " +
-							"name back to the primary.",
+							"the object: Route 53's health checkers have no credentials. `status` sees that the bucket's policy is public, " +
+							"and not that it reaches this object (another prefix, a Deny, SSE-KMS): put an object beside it under the same prefix once, and fetch it with `curl -f`. " +
+							"DNS follows within a minute. A standby region that goes down while it serves gives the name back to the primary, and takes it again when it returns, " +
+							"unless an apply has moved `active` meanwhile.",
 						Optional: true,
 						Attributes: map[string]schema.Attribute{
 							"bucket": schema.StringAttribute{MarkdownDescription: "Bucket in the standby region.", Required: true,
