@@ -6,9 +6,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/drstate/terraform-provider-dr/internal/awsclient"
+	"github.com/drstate/terraform-provider-dr/internal/story"
 	"github.com/drstate/terraform-provider-dr/internal/wait"
 )
 
@@ -53,23 +53,7 @@ type Error struct {
 }
 
 // Error implements error.
-func (e *Error) Error() string {
-	text := fmt.Sprintf("cannot %s %s%s", e.Attempted, e.Name, e.where())
-	if e.Reason != "" {
-		text += ": " + strings.TrimSuffix(e.Reason, ".")
-	}
-	if e.Err != nil {
-		text += ": " + awsclient.Explain(e.Err)
-	}
-	return text
-}
-
-func (e *Error) where() string {
-	if e.Region == "" {
-		return ""
-	}
-	return " in " + e.Region
-}
+func (e *Error) Error() string { return e.story().Line() }
 
 // Unwrap gives the cause.
 func (e *Error) Unwrap() error { return e.Err }
@@ -78,24 +62,18 @@ func (e *Error) Unwrap() error { return e.Err }
 func (e *Error) Attribute() string { return e.Field }
 
 // Detail is the whole story for a person.
-func (e *Error) Detail() string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "Tried to %s %s%s.", e.Attempted, e.Name, e.where())
-	if e.Reason != "" {
-		b.WriteString("\n" + e.Reason)
+func (e *Error) Detail() string { return e.story().Detail() }
+
+func (e *Error) story() story.Story {
+	where := ""
+	if e.Region != "" {
+		where = " in " + e.Region
 	}
+	s := story.Story{Attempted: fmt.Sprintf("%s %s%s", e.Attempted, e.Name, where), Reason: e.Reason, Done: e.Done, Next: e.Next}
 	if e.Err != nil {
-		b.WriteString("\nCause: " + awsclient.Explain(e.Err))
+		s.Cause = awsclient.Explain(e.Err)
 	}
-	done := e.Done
-	if done == "" {
-		done = "Nothing was changed."
-	}
-	b.WriteString("\n" + done)
-	if e.Next != "" {
-		b.WriteString("\n\nNext: " + e.Next)
-	}
-	return b.String()
+	return s
 }
 
 // IsKind says whether an error of this package is of a kind.

@@ -16,6 +16,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/drstate/terraform-provider-dr/internal/awsclient"
+	"github.com/drstate/terraform-provider-dr/internal/story"
 )
 
 // Kind tells errors apart.
@@ -72,16 +73,7 @@ type Error struct {
 }
 
 // Error implements error.
-func (e *Error) Error() string {
-	text := fmt.Sprintf("cannot %s %s", e.Attempted, e.Subject)
-	if e.Reason != "" {
-		text += ": " + strings.TrimSuffix(e.Reason, ".")
-	}
-	if e.Err != nil {
-		text += ": " + explain(e.Err)
-	}
-	return text
-}
+func (e *Error) Error() string { return e.story().Line() }
 
 // Unwrap gives the cause.
 func (e *Error) Unwrap() error { return e.Err }
@@ -90,24 +82,14 @@ func (e *Error) Unwrap() error { return e.Err }
 func (e *Error) Attribute() string { return e.Field }
 
 // Detail is the whole story for a person.
-func (e *Error) Detail() string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "Tried to %s %s.", e.Attempted, e.Subject)
-	if e.Reason != "" {
-		b.WriteString("\n" + e.Reason)
-	}
+func (e *Error) Detail() string { return e.story().Detail() }
+
+func (e *Error) story() story.Story {
+	s := story.Story{Attempted: e.Attempted + " " + e.Subject, Reason: e.Reason, Done: e.Done, Next: e.Next}
 	if e.Err != nil {
-		b.WriteString("\nCause: " + explain(e.Err))
+		s.Cause = explain(e.Err)
 	}
-	done := e.Done
-	if done == "" {
-		done = "Nothing was changed."
-	}
-	b.WriteString("\n" + done)
-	if e.Next != "" {
-		b.WriteString("\n\nNext: " + e.Next)
-	}
-	return b.String()
+	return s
 }
 
 func detail(err error) string {

@@ -6,9 +6,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/drstate/terraform-provider-dr/internal/awsclient"
+	"github.com/drstate/terraform-provider-dr/internal/story"
 	"github.com/drstate/terraform-provider-dr/internal/wait"
 )
 
@@ -85,16 +85,7 @@ type Error struct {
 }
 
 // Error implements error.
-func (e *Error) Error() string {
-	text := fmt.Sprintf("cannot %s %s in %s", e.Attempted, e.ID, e.Region)
-	if e.Reason != "" {
-		text += ": " + strings.TrimSuffix(e.Reason, ".")
-	}
-	if e.Err != nil {
-		text += ": " + awsclient.Explain(e.Err)
-	}
-	return text
-}
+func (e *Error) Error() string { return e.story().Line() }
 
 // Unwrap gives the cause.
 func (e *Error) Unwrap() error { return e.Err }
@@ -104,24 +95,14 @@ func (e *Error) Attribute() string { return e.Field }
 
 // Detail is the whole story for a person: what was attempted, why not, what was
 // done before, what to do now.
-func (e *Error) Detail() string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "Tried to %s %s in %s.", e.Attempted, e.ID, e.Region)
-	if e.Reason != "" {
-		b.WriteString("\n" + e.Reason)
-	}
+func (e *Error) Detail() string { return e.story().Detail() }
+
+func (e *Error) story() story.Story {
+	s := story.Story{Attempted: fmt.Sprintf("%s %s in %s", e.Attempted, e.ID, e.Region), Reason: e.Reason, Done: e.Done, Next: e.Next}
 	if e.Err != nil {
-		b.WriteString("\nCause: " + awsclient.Explain(e.Err))
+		s.Cause = awsclient.Explain(e.Err)
 	}
-	done := e.Done
-	if done == "" {
-		done = "Nothing was changed."
-	}
-	b.WriteString("\n" + done)
-	if e.Next != "" {
-		b.WriteString("\n\nNext: " + e.Next)
-	}
-	return b.String()
+	return s
 }
 
 // IsKind says whether an error of this package is of a kind.
