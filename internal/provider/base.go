@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
@@ -158,4 +159,11 @@ func logCall(ctx context.Context, call awsclient.Call) {
 		fields["error"] = awsclient.Explain(call.Err)
 	}
 	tflog.Debug(ctx, "AWS call", fields)
+}
+
+// lookContext bounds a look at what a resource stands for, by timeouts.read.
+func lookContext(ctx context.Context, limits timeouts.Value, diags *diag.Diagnostics) (context.Context, context.CancelFunc) {
+	limit, more := limits.Read(ctx, lookTimeout)
+	diags.Append(more...)
+	return context.WithTimeout(ctx, limit)
 }

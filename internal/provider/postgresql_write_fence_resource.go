@@ -68,7 +68,7 @@ func (r *postgreSQLWriteFenceResource) ModifyPlan(ctx context.Context, req resou
 // planFence looks at a server whose writers are going to be fenced.
 func (r *postgreSQLWriteFenceResource) planFence(ctx context.Context, plan, prior *postgreSQLWriteFenceModel, diags *diag.Diagnostics) {
 	spec := plan.toSpec(ctx, prior, diags)
-	ctx, cancel := r.lookContext(ctx, plan, diags)
+	ctx, cancel := lookContext(ctx, plan.Timeouts, diags)
 	defer cancel()
 	status, err := r.p.PostgreSQL().CheckFence(ctx, spec)
 	switch {
@@ -113,7 +113,7 @@ func (r *postgreSQLWriteFenceResource) Read(ctx context.Context, req resource.Re
 	if resp.Diagnostics.HasError() || !r.ready(&resp.Diagnostics) {
 		return
 	}
-	ctx, cancel := r.lookContext(ctx, &state, &resp.Diagnostics)
+	ctx, cancel := lookContext(ctx, state.Timeouts, &resp.Diagnostics)
 	defer cancel()
 	spec := state.toSpec(ctx, &state, &resp.Diagnostics)
 	status, err := r.p.PostgreSQL().FindFence(ctx, spec)
@@ -189,12 +189,6 @@ func (r *postgreSQLWriteFenceResource) ensure(ctx context.Context, timeout time.
 	}
 	plan.fromStatus(spec.Target, status)
 	return true
-}
-
-func (r *postgreSQLWriteFenceResource) lookContext(ctx context.Context, m *postgreSQLWriteFenceModel, diags *diag.Diagnostics) (context.Context, context.CancelFunc) {
-	timeout, more := m.Timeouts.Read(ctx, lookTimeout)
-	diags.Append(more...)
-	return context.WithTimeout(ctx, timeout)
 }
 
 func addPostgreSQLWarnings(diags *diag.Diagnostics, warnings []postgres.Warning) {

@@ -55,7 +55,7 @@ func (r *rdsNetworkFenceResource) ModifyPlan(ctx context.Context, req resource.M
 		prior != nil && !plan.DBInstanceIdentifier.Equal(prior.DBInstanceIdentifier) {
 		return
 	}
-	ctx, cancel := r.lookContext(ctx, plan, &resp.Diagnostics)
+	ctx, cancel := lookContext(ctx, plan.Timeouts, &resp.Diagnostics)
 	defer cancel()
 	spec := plan.toSpec(ctx, prior, &resp.Diagnostics)
 	a, err := r.p.RDS(plan.Region.ValueString()).AssessFence(ctx, spec)
@@ -92,7 +92,7 @@ func (r *rdsNetworkFenceResource) Read(ctx context.Context, req resource.ReadReq
 	if resp.Diagnostics.HasError() || !r.ready(&resp.Diagnostics) {
 		return
 	}
-	ctx, cancel := r.lookContext(ctx, &state, &resp.Diagnostics)
+	ctx, cancel := lookContext(ctx, state.Timeouts, &resp.Diagnostics)
 	defer cancel()
 	id, region := state.DBInstanceIdentifier.ValueString(), state.Region.ValueString()
 	imported := state.ID.IsNull()
@@ -161,12 +161,6 @@ func (r *rdsNetworkFenceResource) ensure(ctx context.Context, timeout time.Durat
 	}
 	plan.fromStatus(out.Status)
 	return true
-}
-
-func (r *rdsNetworkFenceResource) lookContext(ctx context.Context, m *rdsNetworkFenceModel, diags *diag.Diagnostics) (context.Context, context.CancelFunc) {
-	timeout, more := m.Timeouts.Read(ctx, lookTimeout)
-	diags.Append(more...)
-	return context.WithTimeout(ctx, timeout)
 }
 
 func (m *rdsNetworkFenceModel) defaultTimeout() time.Duration {

@@ -62,7 +62,7 @@ func (r *rdsReadReplicaResource) ModifyPlan(ctx context.Context, req resource.Mo
 	if r.p == nil || !plan.isKnown() {
 		return
 	}
-	ctx, cancel := r.lookContext(ctx, plan, &resp.Diagnostics)
+	ctx, cancel := lookContext(ctx, plan.Timeouts, &resp.Diagnostics)
 	defer cancel()
 	spec := plan.toSpec(ctx, prior, &resp.Diagnostics)
 	a, err := r.p.RDS(plan.Region.ValueString()).AssessReplica(ctx, spec)
@@ -97,7 +97,7 @@ func (r *rdsReadReplicaResource) Read(ctx context.Context, req resource.ReadRequ
 	if resp.Diagnostics.HasError() || !r.ready(&resp.Diagnostics) {
 		return
 	}
-	ctx, cancel := r.lookContext(ctx, &state, &resp.Diagnostics)
+	ctx, cancel := lookContext(ctx, state.Timeouts, &resp.Diagnostics)
 	defer cancel()
 	id, region := state.DBInstanceIdentifier.ValueString(), state.Region.ValueString()
 	imported := state.ID.IsNull()
@@ -199,10 +199,4 @@ func (r *rdsReadReplicaResource) ensure(ctx context.Context, timeout time.Durati
 	}
 	plan.known()
 	return true
-}
-
-func (r *rdsReadReplicaResource) lookContext(ctx context.Context, m *rdsReadReplicaModel, diags *diag.Diagnostics) (context.Context, context.CancelFunc) {
-	timeout, more := m.Timeouts.Read(ctx, lookTimeout)
-	diags.Append(more...)
-	return context.WithTimeout(ctx, timeout)
 }

@@ -76,7 +76,7 @@ func (r *rdsReplicaPromotionResource) ModifyPlan(ctx context.Context, req resour
 		r.planRival(ctx, plan, prior, &resp.Diagnostics)
 		return
 	}
-	ctx, cancel := r.lookContext(ctx, plan, &resp.Diagnostics)
+	ctx, cancel := lookContext(ctx, plan.Timeouts, &resp.Diagnostics)
 	defer cancel()
 	spec := plan.toSpec(ctx, prior, &resp.Diagnostics)
 	recall(ctx, req.Private, &spec)
@@ -93,7 +93,7 @@ func (r *rdsReplicaPromotionResource) ModifyPlan(ctx context.Context, req resour
 // planUnwantedWriter warns of an instance that is still a writer. One that
 // cannot be read is no news: the refresh or the apply says so.
 func (r *rdsReplicaPromotionResource) planUnwantedWriter(ctx context.Context, plan *rdsReplicaPromotionModel, diags *diag.Diagnostics) {
-	ctx, cancel := r.lookContext(ctx, plan, diags)
+	ctx, cancel := lookContext(ctx, plan.Timeouts, diags)
 	defer cancel()
 	i, err := r.p.RDS(plan.Region.ValueString()).Find(ctx, plan.DBInstanceIdentifier.ValueString())
 	if err == nil && !i.IsReplica() {
@@ -120,7 +120,7 @@ func (r *rdsReplicaPromotionResource) planRival(ctx context.Context, plan, prior
 	if prior.Source.ValueString() == "" {
 		return
 	}
-	ctx, cancel := r.lookContext(ctx, plan, diags)
+	ctx, cancel := lookContext(ctx, plan.Timeouts, diags)
 	defer cancel()
 	rival, found := r.p.RDS(plan.Region.ValueString()).Rival(ctx, plan.DBInstanceIdentifier.ValueString(), prior.Source.ValueString())
 	if found {
@@ -151,7 +151,7 @@ func (r *rdsReplicaPromotionResource) Read(ctx context.Context, req resource.Rea
 	if resp.Diagnostics.HasError() || !r.ready(&resp.Diagnostics) {
 		return
 	}
-	ctx, cancel := r.lookContext(ctx, &state, &resp.Diagnostics)
+	ctx, cancel := lookContext(ctx, state.Timeouts, &resp.Diagnostics)
 	defer cancel()
 	id, region := state.DBInstanceIdentifier.ValueString(), state.Region.ValueString()
 	imported := state.Promoted.IsNull()
@@ -269,12 +269,6 @@ func (r *rdsReplicaPromotionResource) ensure(ctx context.Context, timeout time.D
 	}
 	plan.known()
 	return true
-}
-
-func (r *rdsReplicaPromotionResource) lookContext(ctx context.Context, m *rdsReplicaPromotionModel, diags *diag.Diagnostics) (context.Context, context.CancelFunc) {
-	timeout, more := m.Timeouts.Read(ctx, lookTimeout)
-	diags.Append(more...)
-	return context.WithTimeout(ctx, timeout)
 }
 
 // lag of a replica; null is unknown, and no reason to fail.
