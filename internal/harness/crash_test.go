@@ -31,7 +31,8 @@ func (p point) String() string {
 // points are where a run can be cut, from the calls of a run that was not. A
 // call that changes nothing looks the same to its caller whether it is cut
 // before or after the server has handled it: it is cut once. Of the polls that
-// follow each other the first two and the last are taken.
+// follow each other the first two and the last are taken; with -short none of
+// those calls.
 func points(calls []engine.Record) []point {
 	type operation struct{ service, operation, region string }
 	var (
@@ -43,6 +44,9 @@ func points(calls []engine.Record) []point {
 		count[op]++
 		if c.Outcome != engine.OutcomeOK {
 			continue // it never reached the service: its region is down
+		}
+		if testing.Short() && !c.Mutating {
+			continue
 		}
 		same := func(n int) bool {
 			return n >= 0 && n < len(calls) && operation{calls[n].Service, calls[n].Operation, calls[n].Region} == op
