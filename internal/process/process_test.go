@@ -11,6 +11,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"os/signal"
 	"strconv"
 	"strings"
 	"syscall"
@@ -48,6 +49,11 @@ func helper(t *testing.T) (parent *exec.Cmd, child int, out io.Closer) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	// Under nohup, or in the background of a script, signals are ignored, and a
+	// child inherits that. What is caught here, it does not.
+	caught := make(chan os.Signal, 1)
+	signal.Notify(caught, syscall.SIGHUP, syscall.SIGINT)
+	defer signal.Stop(caught)
 	if err := parent.Start(); err != nil {
 		t.Fatal(err)
 	}
