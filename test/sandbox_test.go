@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"github.com/drstate/terraform-provider-dr/sandbox"
+	"github.com/drstate/terraform-provider-dr/sandbox/scenario"
 )
 
 // needsPostgreSQL skips where there is no server to be found, so that a laptop
@@ -44,9 +45,9 @@ func terraformBinary(t *testing.T) string {
 	return ""
 }
 
-// sandboxOverride replaces, in the example, what is the sandbox's own: where the
-// application answers, and who answers for the zone. Terraform merges files that
-// are called *_override.tf into the others.
+// sandboxOverride replaces, in the example, what is the sandbox's own: its
+// security groups, where the application answers, and who answers for the zone.
+// Terraform merges files that are called *_override.tf into the others.
 func sandboxOverride(t *testing.T, aws *sandbox.Sandbox) string {
 	t.Helper()
 	var targets, urls strings.Builder
@@ -62,6 +63,19 @@ func sandboxOverride(t *testing.T, aws *sandbox.Sandbox) string {
 	}
 	return fmt.Sprintf(`
 module "orders" {
+  databases = {
+    orders = {
+      members = {
+        us-east-1 = { db_instance_identifier = "orders", backup_retention_period = 7 }
+        us-west-2 = { db_instance_identifier = "orders-usw2", backup_retention_period = 7 }
+      }
+      fence = {
+        us-east-1 = [%q]
+        us-west-2 = [%q]
+      }
+    }
+  }
+
   records = {
     app = {
       zone_id = "Z0EXAMPLE00000000001"
@@ -85,7 +99,7 @@ module "orders" {
     }
   }
 }
-`, targets.String(), port, urls.String(), aws.DNSAddr(), aws.CAFile())
+`, scenario.FenceGroup(scenario.PrimaryRegion), scenario.FenceGroup(scenario.StandbyRegion), targets.String(), port, urls.String(), aws.DNSAddr(), aws.CAFile())
 }
 
 // environment leads Terraform to the sandbox, and to the provider that `make
