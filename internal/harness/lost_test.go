@@ -102,10 +102,10 @@ terraform {
 func TestStaleLock(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
+	r.steady() // a local state, which init copies to the bucket
 	if err := r.w.Write("backend.tf", backend); err != nil {
 		t.Fatal(err)
 	}
-	r.steady() // a local state, which init copies to the bucket
 	if init := r.w.Init(t.Context(), "-migrate-state", "-force-copy"); init.Code != 0 {
 		t.Fatalf("init:\n%s", init.Output)
 	}
