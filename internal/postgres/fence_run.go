@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/drstate/terraform-provider-dr/internal/wait"
 )
 
 // interval is the least time between the two looks that must show no session.
@@ -154,7 +156,7 @@ func (r *fenceRun) endSessions(ctx context.Context) error {
 			if err := r.terminate(ctx, left); err != nil {
 				return err
 			}
-			if pause(ctx, min(r.options.PollInterval, interval)) != nil {
+			if wait.Pause(ctx, min(r.options.PollInterval, interval)) != nil {
 				return r.timedOut(ctx, left)
 			}
 			continue
@@ -163,7 +165,7 @@ func (r *fenceRun) endSessions(ctx context.Context) error {
 		// commit of T2 come after it, and the second look a while after the
 		// first.
 		since := f.self.Time.UTC().Add(interval).Truncate(time.Second).Add(time.Second)
-		if pause(ctx, since.Sub(f.self.Time)+10*time.Millisecond) != nil {
+		if wait.Pause(ctx, since.Sub(f.self.Time)+10*time.Millisecond) != nil {
 			return r.timedOut(ctx, left)
 		}
 		held := false
@@ -254,7 +256,7 @@ func (r *fenceRun) transact(ctx context.Context, f func(context.Context, pgx.Tx)
 		// 42710, 23505: the marker was made meanwhile; 42704: it was dropped;
 		// XX000: "tuple concurrently updated", which has no code of its own.
 		again := slices.Contains([]string{"42710", "23505", "42704", "XX000", "40001", "40P01"}, sqlState(err))
-		if err == nil || !again || attempt == conflicts || pause(ctx, r.options.PollInterval/10) != nil {
+		if err == nil || !again || attempt == conflicts || wait.Pause(ctx, r.options.PollInterval/10) != nil {
 			return err
 		}
 	}

@@ -97,14 +97,3 @@ func (s *Service) log(ctx context.Context, t Target, message string, fields map[
 	fields["server"], fields["database"] = t.Subject(), t.Database
 	s.options.Log(ctx, message, fields)
 }
-
-func pause(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	case <-timer.C:
-		return nil
-	}
-}

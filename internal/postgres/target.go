@@ -17,6 +17,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/drstate/terraform-provider-dr/internal/fence"
+	"github.com/drstate/terraform-provider-dr/internal/wait"
 )
 
 // The modes of TLS, named as libpq names them. Those of libpq that fall back to
@@ -117,7 +118,7 @@ func (s *Service) connect(ctx context.Context, t Target, patient bool) (*pgx.Con
 			return conn, nil
 		}
 		// 57P03: starting up or shutting down. 53300: too many connections.
-		if patient && slices.Contains([]string{"57P03", "53300"}, sqlState(err)) && pause(ctx, s.options.PollInterval) == nil {
+		if patient && slices.Contains([]string{"57P03", "53300"}, sqlState(err)) && wait.Pause(ctx, s.options.PollInterval) == nil {
 			continue
 		}
 		return nil, s.notConnected(ctx, t, time.Since(start), err)

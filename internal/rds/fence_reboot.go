@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/rds/types"
 
 	"github.com/drstate/terraform-provider-dr/internal/awsclient"
+	"github.com/drstate/terraform-provider-dr/internal/wait"
 )
 
 // restartPatience, in poll intervals: how long a reboot that may have been asked
@@ -52,7 +53,7 @@ func (f *fencing) reboot(ctx context.Context, i Instance, resumed bool) (Instanc
 				}
 			}
 		}
-		if err := pause(ctx, f.options.PollInterval); err != nil {
+		if err := wait.Pause(ctx, f.options.PollInterval); err != nil {
 			return i, f.timedOut(err)
 		}
 		i = Instance{}

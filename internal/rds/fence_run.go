@@ -16,6 +16,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/rds/types"
 
 	"github.com/drstate/terraform-provider-dr/internal/awsclient"
+	"github.com/drstate/terraform-provider-dr/internal/wait"
 )
 
 // FenceOutcome is what an EnsureFence found or did.
@@ -287,7 +288,7 @@ func (f *fencing) join(ctx context.Context, i Instance, groups []string) (_ Inst
 		if err = f.outlive(err, &refusedAt); err != nil {
 			return i, asked, err
 		}
-		if err := pause(ctx, f.options.PollInterval); err != nil {
+		if err := wait.Pause(ctx, f.options.PollInterval); err != nil {
 			return i, asked, f.timedOut(err)
 		}
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/rds/types"
 
 	"github.com/drstate/terraform-provider-dr/internal/awsclient"
+	"github.com/drstate/terraform-provider-dr/internal/wait"
 )
 
 const (
@@ -244,7 +245,7 @@ func (r *run) promote(ctx context.Context, i Instance) error {
 	}
 	if r.calls == 0 {
 		r.tag(ctx, i)
-	} else if err := pause(ctx, min(r.options.PollInterval<<min(r.calls-1, 4), 10*r.options.PollInterval)); err != nil {
+	} else if err := wait.Pause(ctx, min(r.options.PollInterval<<min(r.calls-1, 4), 10*r.options.PollInterval)); err != nil {
 		return r.timedOut(err)
 	}
 	// An interrupted apply must not make the call.
@@ -347,16 +348,5 @@ func (r *run) tag(ctx context.Context, i Instance) {
 			Detail: awsclient.Explain(err) + "\n\nThe promotion went on without. The tag only matters if Terraform's state is lost; " +
 				"the permission is rds:AddTagsToResource.",
 		})
-	}
-}
-
-func pause(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	case <-timer.C:
-		return nil
 	}
 }

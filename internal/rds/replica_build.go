@@ -15,6 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/rds/types"
 
 	"github.com/drstate/terraform-provider-dr/internal/awsclient"
+	"github.com/drstate/terraform-provider-dr/internal/wait"
 )
 
 // ReplicaOutcome is what an EnsureReplica found or did.
@@ -216,7 +217,7 @@ func (r *building) progress() { r.calls, r.refusedAt = 0, time.Time{} }
 // keeps an interrupted apply from making it.
 func (r *building) pauseBefore(ctx context.Context) error {
 	if r.calls > 0 {
-		if err := pause(ctx, min(r.options.PollInterval<<min(r.calls-1, 4), 10*r.options.PollInterval)); err != nil {
+		if err := wait.Pause(ctx, min(r.options.PollInterval<<min(r.calls-1, 4), 10*r.options.PollInterval)); err != nil {
 			return err
 		}
 	}
